@@ -1,0 +1,185 @@
+"""What the write side asks of the world. Adapters answer; ``infra/bootstrap.py`` plugs them together."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from domain.shared.aggregate import Aggregate
+from domain.shared.errors import Conflict
+
+A = TypeVar("A", bound=Aggregate)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A point of both logs: everything up to and with these positions, under this epoch of the store."""
+
+    epoch: UUID
+    events: int
+    engagement: int
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the workspace comes from the verified credential, never from a body."""
+
+    workspace: int
+    workspace_id: UUID
+    actor: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command answered: kept under its idempotency key, in the transaction of its events.
+
+    ``stamped`` puts the time of recording in the place of the clock's, so that what was answered names a moment
+    of the log.
+    """
+
+    status: int
+    body: bytes
+    at: bytes = b""
+
+    def stamped(self, recorded_at: bytes) -> bytes:
+        """The body with the recorded time (RFC 3339, UTC, microseconds) where the command's own time stood."""
+        return self.body.replace(self.at, recorded_at) if self.at else self.body
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """A client's key with what it was used for: ``fingerprint`` is the SHA-256 of route and body."""
+
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True)
+class DueClaim:
+    """A claimed row of due work that the command finishes; ``fence`` rises with every claim."""
+
+    id: int
+    fence: int
+
+
+@dataclass(frozen=True)
+class Context:
+    """Around a command: who, why, when, and under which conditions."""
+
+    caller: Caller
+    at: datetime
+    correlation: str
+    causation: UUID | None = None
+    if_match: int | None = None
+    idempotency: Idempotency | None = None
+    due: DueClaim | None = None
+    present: Callable[[Any], Awaitable[Answer]] | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the log said to a save. ``replayed`` is set where an earlier twin had already answered."""
+
+    position: Position
+    recorded_at: datetime
+    version: int
+    answer: Answer | None = None
+    replayed: bool = False
+
+
+class StaleVersion(Exception):
+    """Somebody else's events came in between; ``stands`` is the version that is there now."""
+
+    def __init__(self, stands: int) -> None:
+        self.stands = stands
+        super().__init__(f"version {stands} stands")
+
+
+class Fenced(Exception):
+    """The claimed due work belongs to somebody else by now: nothing was written."""
+
+
+class Overloaded(Exception):
+    """A bounded queue is full; come again after ``retry_after`` seconds."""
+
+    def __init__(self, retry_after: int = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__("too much is waiting")
+
+
+class Unavailable(Exception):
+    """The database does not answer just now; nothing that was acknowledged is lost."""
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        ...
+
+
+class Ids(Protocol):
+    """Where ids come from."""
+
+    def new(self) -> UUID:
+        """A fresh UUIDv7."""
+        ...
+
+
+class EventStore(Protocol):
+    """Loads aggregates of a workspace and saves what they decided."""
+
+    async def get(self, kind: type[A], workspace: int, id: UUID) -> A:
+        """The aggregate as it stands. NotFound where the workspace has no such stream."""
+        ...
+
+    async def save(self, aggregate: Aggregate, context: Context) -> Recorded:
+        """Append the pending events as one, with the key's answer and the due work, or raise.
+
+        StaleVersion where the stream moved on; AlreadyExists where a new stream is taken; Fenced where the due
+        work was taken over; Overloaded where too much waits.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a campaign has reached so far: counts, and money in minor units (Decimal strings would lose nothing,
+    ``spent`` may carry micros and is a string of a decimal number)."""
+
+    conversions: int = 0
+    revenue: int = 0
+    engagement: int = 0
+    spent: str = "0"
+    final: dict[str, Any] = field(default_factory=dict)
+
+
+class CampaignFigures(Protocol):
+    """Asks the read models what campaigns have reached (application stays ignorant of how)."""
+
+    async def of(self, workspace: int, id: UUID) -> Figures:
+        """The figures of one campaign; ``final`` holds its metrics and their position, for completion."""
+        ...
+
+
+class VersionConflict(Conflict):
+    """Others kept changing this at the same time; load it again and repeat."""
+
+    def __init__(self, seen: int, stands: int) -> None:
+        self.seen = seen
+        self.stands = stands
+        super().__init__(f"It was version {seen} when read and is version {stands} now; load it again and repeat.")
+
+
+class PreconditionFailed(Exception):
+    """If-Match names a version that no longer stands."""
+
+    def __init__(self, asked: int, stands: int) -> None:
+        self.asked = asked
+        self.stands = stands
+        super().__init__(f"If-Match asks for version {asked}; version {stands} stands.")
