@@ -1,0 +1,195 @@
+"""Postgres as a child of ours, in a folder: started, waited for, taken over after a crash, stopped.
+
+    with EmbeddedPostgres(Path("ballyhoo-data")) as postgres:
+        psycopg.connect(postgres.url)
+
+One process owns the folder, by a lock that the kernel lets go when that process ends in whatever way. Whoever
+holds the lock may end every server it finds there: it is an orphan.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import quote
+
+import psycopg
+from psycopg.pq import PGconn, Ping
+
+from adapters.postgres import cluster, processes
+from adapters.postgres.account import Account, EmbeddedError
+
+__all__ = ["EmbeddedError", "EmbeddedPostgres", "FolderInUse"]
+
+
+class FolderInUse(EmbeddedError):
+    """Another process owns the folder."""
+
+
+class EmbeddedPostgres:
+    """A Postgres 18 cluster in ``data/postgres``, with a database ``ballyhoo``; its log is
+    ``data/postgres.log``.
+
+    ``settings`` are laid over the usual ones. ``waiting`` is called each second that a start lasts, with the
+    seconds so far: crash recovery takes as long as it takes. Start it from a thread that lives on, the main
+    thread as a rule: the server shuts down when the thread that started it ends.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        settings: Mapping[str, str] | None = None,
+        waiting: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        self.data = data.absolute()
+        self.folder = self.data / "postgres"
+        self._settings = dict(settings or {})
+        self._waiting = waiting
+        self._lock: int | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where the database is, while somebody's server runs in this folder."""
+        socket = cluster.socket_folder(self.folder, Account.for_folder(self.folder))
+        return f"postgresql://postgres@/ballyhoo?host={quote(str(socket), safe='')}"
+
+    def start(self) -> None:
+        """Own the folder, clear what a crash left, start the server and wait until it answers.
+
+        FolderInUse where another process owns the folder; EmbeddedError with the reason where the server will
+        not run. Calling it again after the server died starts it again.
+        """
+        self._own()
+        try:
+            account = Account.for_folder(self.folder)
+            cluster.make_whole(self.folder, account)
+            self._clear()
+            self._spawn(account)
+            self._wait_until_ready()
+            self._ensure_database()
+        except BaseException:
+            self.stop()
+            raise
+
+    def alive(self) -> bool:
+        """Whether our server's process runs (a killed one is reaped here)."""
+        return self._child is not None and self._child.poll() is None
+
+    def stop(self) -> None:
+        """End the server with a fast shutdown, whatever of it is left after that, and let the folder go."""
+        if self._lock is None:
+            return
+        self._clear()
+        if self._child is not None:
+            self._child.wait()
+            self._child = None
+        socket = (
+            cluster.socket_folder(self.folder, Account(None, None)) if self.folder.exists() else self.folder
+        )
+        if socket != self.folder:
+            socket.rmdir()
+        os.close(self._lock)
+        self._lock = None
+
+    def owner(self) -> int | None:
+        """The pid of the process that owns the folder, or None where nobody does."""
+        try:
+            lock = os.open(self.data / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.pread(lock, 20, 0) or b"0")
+        finally:
+            os.close(lock)
+        return None
+
+    def _own(self) -> None:
+        if self._lock is not None:
+            return
+        try:
+            self.data.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise EmbeddedError(f"{self.data} cannot be used as a data folder: {error.strerror}.") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(lock, 20, 0).decode()
+            os.close(lock)
+            raise FolderInUse(
+                f"{self.data} is in use by process {owner}; stop that one, or name another folder."
+            ) from None
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, str(os.getpid()).encode(), 0)
+        self._lock = lock
+
+    def _clear(self) -> None:
+        processes.end_all(self.folder)
+        if self._child is not None:
+            self._child.poll()
+        processes.forget_dead_postmaster(self.folder)
+
+    def _spawn(self, account: Account) -> None:
+        program = cluster.binaries() / "postgres"
+        command = [*account.prefix(self.folder, program), str(program), "-D", str(self.folder)]
+        for name, value in (
+            cluster.settings(cluster.socket_folder(self.folder, account)) | self._settings
+        ).items():
+            command += ["-c", f"{name}={value}"]
+        log = cluster.open_log(self.data / "postgres.log")
+        try:
+            self._child = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=cluster.plain_environment(), start_new_session=True,
+            )  # fmt: skip
+        finally:
+            os.close(log)
+
+    def _wait_until_ready(self) -> None:
+        began = time.monotonic()
+        said = 0
+        conninfo = self._conninfo("postgres").encode()
+        while PGconn.ping(conninfo) != Ping.OK:
+            if not self.alive():
+                raise EmbeddedError(f"Postgres did not start in {self.folder}: {self._last_words()}")
+            seconds = time.monotonic() - began
+            if int(seconds) > said:
+                said = int(seconds)
+                self._waiting(seconds)
+            time.sleep(0.02)
+
+    def _ensure_database(self) -> None:
+        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+            there = connection.execute("select from pg_database where datname = 'ballyhoo'").fetchone()
+            if there is None:
+                connection.execute("create database ballyhoo")
+
+    def _conninfo(self, database: str) -> str:
+        return self.url.replace("/ballyhoo?", f"/{database}?")
+
+    def _last_words(self) -> str:
+        log = self.data / "postgres.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        telling = [
+            line for line in lines[-50:] if "FATAL" in line or "PANIC" in line or line.startswith("setpriv")
+        ]
+        return (telling or lines or ["its log is empty"])[-1]
