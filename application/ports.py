@@ -183,3 +183,27 @@ class PreconditionFailed(Exception):
         self.asked = asked
         self.stands = stands
         super().__init__(f"If-Match asks for version {asked}; version {stands} stands.")
+
+
+class BadToken(Exception):
+    """This token is broken, or it belongs to another workspace."""
+
+
+class Seal(Protocol):
+    """Makes positions and cursors opaque."""
+
+    def seal(self, workspace: int, position: Position) -> str:
+        """A position as a token."""
+        ...
+
+    def unseal(self, workspace: int, token: str) -> Position:
+        """A token's position. BadToken."""
+        ...
+
+    def seal_text(self, workspace: int, purpose: str, content: bytes) -> str:
+        """Any content as a token that is good for one purpose."""
+        ...
+
+    def unseal_text(self, workspace: int, purpose: str, token: str) -> bytes:
+        """That content again. BadToken."""
+        ...

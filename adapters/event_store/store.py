@@ -1,0 +1,227 @@
+"""The event store: aggregates from their streams, and what they decided into the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from adapters.event_store import snapshots
+from adapters.event_store.appender import CONFLICT, FENCED, REPLAY, Appender, Command
+from adapters.event_store.codec import Codec
+from adapters.postgres import binary
+from adapters.postgres.pool import Pool
+from application.ports import A, Answer, Context, Fenced, Idempotency, Position, Recorded, StaleVersion
+from domain.shared.aggregate import Aggregate
+from domain.shared.errors import AlreadyExists, DomainError, NotFound
+from domain.shared.event import Event
+from domain.shared.times import written
+
+_LOAD = """
+with s as (select stream from ballyhoo.streams where workspace = %(workspace)s and id = %(id)s and kind = %(kind)s),
+  last as (select max(version) as version from ballyhoo.events where stream = (select stream from s)
+    and version <= coalesce(%(version)s, version) and position <= coalesce(%(position)s, position)),
+  snapshot as (select version, topic, state from ballyhoo.snapshots
+    where stream = (select stream from s) and version <= (select version from last) and %(snapshots)s
+    order by version desc limit 1)
+select version, topic, state, null::timestamptz from snapshot
+union all
+select e.version, e.topic, e.state, e.recorded_at from ballyhoo.events e
+  where e.stream = (select stream from s) and e.version > coalesce((select version from snapshot), 0)
+    and e.version <= (select version from last)
+order by 1
+"""
+
+_HISTORY = """
+select e.version, e.topic, e.state, e.recorded_at, e.actor, e.correlation, e.causation, e.event_id
+  from ballyhoo.events e join ballyhoo.streams s using (stream)
+  where s.workspace = %(workspace)s and s.id = %(id)s and s.kind = %(kind)s order by e.version
+"""
+
+_ANSWER = """
+select fingerprint, status, body, at, version, position, engagement, recorded_at
+  from ballyhoo.idempotency where workspace = %s and key = %s
+"""
+
+
+class KeyUsedDifferently(DomainError):
+    """This Idempotency-Key was used with another route or body; use a new key for a new request."""
+
+
+class NotYet(DomainError):
+    """The asked moment lies in the future."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer that stands under a key; ``version`` and ``position`` are None for a refusal."""
+
+    answer: Answer
+    version: int | None
+    position: Position | None
+    recorded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a stream with its envelope."""
+
+    event: Event
+    event_id: UUID
+    recorded_at: datetime
+    actor: str
+    correlation: str
+    causation: UUID | None
+
+
+class PostgresEventStore:
+    """Implements ``application.ports.EventStore`` on the functions of the migrations."""
+
+    def __init__(self, pool: Pool, appender: Appender, codec: Codec, epoch: UUID, *, with_snapshots: bool = True) -> None:
+        self._pool = pool
+        self._appender = appender
+        self._codec = codec
+        self._epoch = epoch
+        self._with_snapshots = with_snapshots
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def get(
+        self, kind: type[A], workspace: int, id: UUID, *, version: int | None = None, position: int | None = None
+    ) -> A:
+        """The aggregate now, or as it was at a version or a position of the log. NotFound."""
+        asked = {
+            "workspace": workspace, "id": id, "kind": kind.KIND, "version": version, "position": position,
+            "snapshots": self._with_snapshots,
+        }  # fmt: skip
+        rows = await self._pool.rows(_LOAD, asked)
+        if rows and rows[0][3] is None:
+            aggregate = snapshots.restore(self._codec, kind, id, rows[0])
+            if aggregate is None:  # of another shape: ignored, and the stream is read whole
+                rows = await self._pool.rows(_LOAD, {**asked, "snapshots": False})
+            else:
+                rows = rows[1:]
+        else:
+            aggregate = None
+        for row_version, topic, state, at in rows:
+            event: Any = self._codec.decode(topic, state, id=id, version=row_version, at=at)
+            aggregate = event.mutate(aggregate)
+        if aggregate is None or (version is not None and aggregate.version != version):
+            raise NotFound(f"There is no {kind.KIND.replace('_', ' ')} {id} in this workspace" + (" at that moment." if version or position else "."))
+        _remember_due(aggregate)
+        return aggregate
+
+    async def history(self, kind: type[Aggregate], workspace: int, id: UUID) -> list[Entry]:
+        """Every event of a stream, oldest first. NotFound."""
+        rows = await self._pool.rows(_HISTORY, {"workspace": workspace, "id": id, "kind": kind.KIND})
+        if not rows:
+            raise NotFound(f"There is no {kind.KIND.replace('_', ' ')} {id} in this workspace.")
+        return [
+            Entry(self._codec.decode(topic, state, id=id, version=version, at=at), event_id, at, actor, correlation, causation)
+            for version, topic, state, at, actor, correlation, causation, event_id in rows
+        ]
+
+    async def save(self, aggregate: Aggregate, context: Context) -> Recorded:
+        """See ``application.ports.EventStore.save``."""
+        events = list(aggregate.collect_events())
+        if not events:
+            raise ValueError("nothing was decided: there is nothing to save")
+        answer = await context.present(aggregate) if context.present is not None else None
+        outcome = await self._appender.append(self._pack(aggregate, events, context, answer))
+        if outcome.outcome == CONFLICT:
+            if events[0].originator_version == 1:
+                raise AlreadyExists(aggregate.KIND.replace("_", " "), aggregate.id)
+            raise StaleVersion(outcome.version or 0)
+        if outcome.outcome == FENCED:
+            raise Fenced
+        if outcome.outcome == REPLAY:
+            assert context.idempotency is not None
+            kept = await self.answer(context.caller.workspace, context.idempotency)
+            assert kept is not None
+            return Recorded(
+                kept.position or Position(self._epoch, 0, 0), kept.recorded_at or context.at, kept.version or 0,
+                Answer(kept.answer.status, kept.answer.body), replayed=True,
+            )  # fmt: skip
+        assert outcome.position is not None and outcome.recorded_at is not None
+        if self._with_snapshots and aggregate.version % snapshots.EVERY == 0:
+            self._beside(self._take_snapshot(type(aggregate), context.caller.workspace, aggregate.id))
+        stamped = None
+        if answer is not None:
+            stamped = Answer(answer.status, answer.stamped(written(outcome.recorded_at).encode()))
+        return Recorded(
+            Position(self._epoch, outcome.position, outcome.engagement), outcome.recorded_at, aggregate.version, stamped
+        )
+
+    async def answer(self, workspace: int, idempotency: Idempotency) -> Kept | None:
+        """What stands under a key. KeyUsedDifferently where it was used with another route or body."""
+        rows = await self._pool.rows(_ANSWER, (workspace, idempotency.key))
+        if not rows:
+            return None
+        fingerprint, status, body, at, version, position, engagement, recorded_at = rows[0]
+        if bytes(fingerprint) != idempotency.fingerprint:
+            raise KeyUsedDifferently
+        answer = Answer(status, bytes(body), bytes(at))
+        if recorded_at is not None:
+            answer = Answer(status, answer.stamped(written(recorded_at).encode()))
+        where = Position(self._epoch, position, engagement) if position is not None else None
+        return Kept(answer, version, where, recorded_at)
+
+    async def keep_refusal(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
+        """Keep a decision that made no event; the first answer under a key stands."""
+        await self._appender.execute(
+            "select ballyhoo.keep_answer(%s, %s, %s, %s, %s)",
+            (workspace, idempotency.key, idempotency.fingerprint, answer.status, answer.body),
+        )
+
+    async def _take_snapshot(self, kind: type[Aggregate], workspace: int, id: UUID) -> None:
+        # Loaded anew: what is kept carries the recorded times, not the command's.
+        if taken := snapshots.take(self._codec, workspace, await self.get(kind, workspace, id)):
+            await self._appender.execute(*taken)
+
+    def _beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _pack(self, aggregate: Aggregate, events: list[Any], context: Context, answer: Answer | None) -> Command:
+        caller, keyed, due = context.caller, context.idempotency, context.due
+        first = events[0].originator_version
+        row = binary.row(
+            binary.int4(caller.workspace),
+            binary.uuid(aggregate.id),
+            binary.text(aggregate.KIND),
+            binary.int8(first - 1),
+            binary.text(getattr(events[0], "currency", None) if first == 1 else None),
+            binary.text(keyed.key if keyed else None),
+            binary.bytea(keyed.fingerprint if keyed else None),
+            binary.int4(answer.status if keyed and answer else None),
+            binary.bytea(answer.body if keyed and answer else None),
+            binary.bytea(answer.at if keyed and answer else None),
+            binary.int8(due.id if due else None),
+            binary.int8(due.fence if due else None),
+        )
+        packed = []
+        for event in events:
+            event_id = uuid7()
+            packed.append((event_id, (
+                binary.timestamptz(event.timestamp), binary.uuid(event_id), binary.uuid(context.causation),
+                binary.text(type(event).TOPIC), binary.text(caller.actor), binary.text(context.correlation),
+                binary.bytea(self._codec.encode(event)),
+            )))  # fmt: skip
+        before: dict[str, datetime | None] = getattr(aggregate, "_due_when_loaded", {})
+        waits = [
+            (binary.text(kind), binary.timestamptz(at))
+            for kind, at in aggregate.due_work().items()
+            if at != before.get(kind)
+        ]
+        key = (caller.workspace, keyed.key) if keyed else None
+        return Command((caller.workspace, aggregate.id), key, row, packed, waits)
+
+
+def _remember_due(aggregate: Aggregate) -> None:
+    """What was due when it was loaded: only the difference is written."""
+    aggregate._due_when_loaded = aggregate.due_work()  # type: ignore[attr-defined]
