@@ -9,18 +9,11 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from domain.shared.aggregate import Aggregate
-from domain.shared.errors import Conflict
+from domain.shared.errors import Conflict, DomainError
+from domain.shared.event import Event
+from domain.shared.position import Position as Position
 
 A = TypeVar("A", bound=Aggregate)
-
-
-@dataclass(frozen=True)
-class Position:
-    """A point of both logs: everything up to and with these positions, under this epoch of the store."""
-
-    epoch: UUID
-    events: int
-    engagement: int
 
 
 @dataclass(frozen=True)
@@ -131,11 +124,42 @@ class Ids(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The answer that stands under a key; ``version`` and ``position`` are None for a refusal."""
+
+    answer: Answer
+    version: int | None
+    position: Position | None
+    recorded_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event of a stream with its envelope."""
+
+    event: Event
+    event_id: UUID
+    recorded_at: datetime
+    actor: str
+    correlation: str
+    causation: UUID | None
+
+
+class KeyUsedDifferently(DomainError):
+    """This Idempotency-Key was used with another route or body; use a new key for a new request."""
+
+
 class EventStore(Protocol):
     """Loads aggregates of a workspace and saves what they decided."""
 
-    async def get(self, kind: type[A], workspace: int, id: UUID) -> A:
-        """The aggregate as it stands. NotFound where the workspace has no such stream."""
+    async def get(
+        self, kind: type[A], workspace: int, id: UUID, *, version: int | None = None, position: int | None = None
+    ) -> A:
+        """The aggregate as it stands, or stood at a version or at a position of the log.
+
+        NotFound where the workspace has no such stream, or had not at that moment.
+        """
         ...
 
     async def save(self, aggregate: Aggregate, context: Context) -> Recorded:
@@ -144,6 +168,26 @@ class EventStore(Protocol):
         StaleVersion where the stream moved on; AlreadyExists where a new stream is taken; Fenced where the due
         work was taken over; Overloaded where too much waits.
         """
+        ...
+
+
+class Histories(Protocol):
+    """Reads whole streams with their envelopes."""
+
+    async def history(self, kind: type[Aggregate], workspace: int, id: UUID) -> list[Entry]:
+        """Every event of a stream, oldest first. NotFound."""
+        ...
+
+
+class KeptAnswers(Protocol):
+    """What was answered under idempotency keys."""
+
+    async def answer(self, workspace: int, idempotency: Idempotency) -> Kept | None:
+        """What stands under a key. KeyUsedDifferently where it was used with another route or body."""
+        ...
+
+    async def keep_refusal(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
+        """Keep a decision that made no event; the first answer under a key stands."""
         ...
 
 
@@ -206,4 +250,16 @@ class Seal(Protocol):
 
     def unseal_text(self, workspace: int, purpose: str, token: str) -> bytes:
         """That content again. BadToken."""
+        ...
+
+
+class Moments(Protocol):
+    """Where in the logs a time lies."""
+
+    async def at(self, moment: datetime) -> Position | None:
+        """The last position recorded at or before a time; None where the time lies ahead."""
+        ...
+
+    async def head(self) -> Position:
+        """The last position of each log."""
         ...

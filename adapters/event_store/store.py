@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,10 +15,21 @@ from adapters.event_store.appender import CONFLICT, FENCED, REPLAY, Appender, Co
 from adapters.event_store.codec import Codec
 from adapters.postgres import binary
 from adapters.postgres.pool import Pool
-from application.ports import A, Answer, Context, Fenced, Idempotency, Position, Recorded, StaleVersion
+from application.ports import (
+    A,
+    Answer,
+    Context,
+    Entry,
+    Fenced,
+    Idempotency,
+    Kept,
+    KeyUsedDifferently,
+    Position,
+    Recorded,
+    StaleVersion,
+)
 from domain.shared.aggregate import Aggregate
-from domain.shared.errors import AlreadyExists, DomainError, NotFound
-from domain.shared.event import Event
+from domain.shared.errors import AlreadyExists, NotFound
 from domain.shared.times import written
 
 _LOAD = """
@@ -47,36 +57,6 @@ _ANSWER = """
 select fingerprint, status, body, at, version, position, engagement, recorded_at
   from ballyhoo.idempotency where workspace = %s and key = %s
 """
-
-
-class KeyUsedDifferently(DomainError):
-    """This Idempotency-Key was used with another route or body; use a new key for a new request."""
-
-
-class NotYet(DomainError):
-    """The asked moment lies in the future."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The answer that stands under a key; ``version`` and ``position`` are None for a refusal."""
-
-    answer: Answer
-    version: int | None
-    position: Position | None
-    recorded_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One event of a stream with its envelope."""
-
-    event: Event
-    event_id: UUID
-    recorded_at: datetime
-    actor: str
-    correlation: str
-    causation: UUID | None
 
 
 class PostgresEventStore:

@@ -1,0 +1,45 @@
+"""Everything that the routes call, plugged in by infra."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from api.authentication import Keys
+from application.application import Application
+from application.ports import CampaignFigures, Clock, EventStore, Histories, KeptAnswers, Moments, Position, Seal
+from projections.ports import Reads
+
+
+class Epochs(Protocol):
+    """Knows which positions still mean something after a restore."""
+
+    async def valid(self, position: Position) -> Position:
+        """The position where it belongs to this history. BadToken where it does not."""
+        ...
+
+
+class Health(Protocol):
+    """Looks at the parts."""
+
+    async def ready(self) -> dict[str, str]:
+        """What is wrong, by part; empty where all is well."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """The write side, the read side, and what lies between."""
+
+    application: Application
+    store: EventStore
+    histories: Histories
+    kept: KeptAnswers
+    reads: Reads
+    figures: CampaignFigures
+    keys: Keys
+    seal: Seal
+    moments: Moments
+    epochs: Epochs
+    clock: Clock
+    health: Health
