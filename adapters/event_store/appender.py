@@ -8,56 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import structlog
 from psycopg import AsyncConnection
 
+from adapters.event_store.append import APPEND, STORED, TYPES, Command, Oids, Outcome, append_parameters, outcomes_of
 from adapters.postgres import binary
 from adapters.postgres.pool import connection_options
 from application.ports import Overloaded, Unavailable
 
 Connection = AsyncConnection[tuple[Any, ...]]
 
-STORED, CONFLICT, REPLAY, FENCED = range(4)
-
-_APPEND = (
-    "select outcomes, positions, versions, times, engagement "
-    "from ballyhoo.append_events(%b, %b, %b, %b::timestamptz)"
-)
 _FIND = "select event_id, position, version, recorded_at from ballyhoo.events where event_id = any(%s)"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Command:
-    """What one command wants appended, packed: ``stream`` and ``key`` only keep twins out of one group."""
-
-    stream: tuple[int, UUID]
-    key: tuple[int, str] | None
-    row: bytes
-    events: Sequence[tuple[UUID, tuple[bytes, ...]]]
-    due: Sequence[tuple[bytes, ...]]
-
-    @property
-    def size(self) -> int:
-        """Bytes on the wire, roughly."""
-        return len(self.row) + sum(len(field) for _, fields in self.events for field in fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of it: one of STORED, CONFLICT, REPLAY, FENCED; with CONFLICT ``version`` is what stands."""
-
-    outcome: int
-    version: int | None
-    position: int | None
-    recorded_at: datetime | None
-    engagement: int
 
 
 class Appender:
@@ -183,7 +148,8 @@ class Appender:
             return self._connection
 
     async def _call(self, connection: Connection, commands: list[Command]) -> list[Outcome]:
-        return await call_append(connection, self._oids, commands, self.clock)
+        cursor = await connection.execute(APPEND, append_parameters(self._oids, commands, self.clock), binary=True)
+        return outcomes_of(await cursor.fetchone())
 
     async def _stored_before(self, connection: Connection, commands: list[Command]) -> dict[Command, Outcome]:
         ids = [event_id for command in commands for event_id, _ in command.events]
@@ -195,38 +161,6 @@ class Appender:
         return found
 
 
-Oids = tuple[tuple[int, int], ...]
-
-
 async def append_oids(connection: Connection) -> Oids:
-    """The array types that ``call_append`` sends."""
-    names = ("ballyhoo.command_in", "ballyhoo.event_in", "ballyhoo.due_in")
-    return tuple([await binary.composite_oids_async(connection, name) for name in names])
-
-
-async def call_append(connection: Connection, oids: Oids, commands: list[Command], clock: datetime | None) -> list[Outcome]:
-    """One call of ballyhoo.append_events; an outcome for each command, in order."""
-    events: list[bytes] = []
-    due: list[bytes] = []
-    for number, command in enumerate(commands, 1):
-        ordinal = binary.int4(number)
-        events.extend(binary.row(ordinal, *fields) for _, fields in command.events)
-        due.extend(binary.row(ordinal, *fields) for fields in command.due)
-    commands_oid, events_oid, due_oid = oids
-    cursor = await connection.execute(
-        _APPEND,
-        (
-            binary.CompositeArray(commands_oid, [command.row for command in commands]),
-            binary.CompositeArray(events_oid, events),
-            binary.CompositeArray(due_oid, due) if due else None,
-            clock,
-        ),
-        binary=True,
-    )
-    found = await cursor.fetchone()
-    assert found is not None
-    outcomes, positions, versions, times, engagement = found
-    return [
-        Outcome(o, v, p, t, engagement)  # type: ignore[arg-type]
-        for o, p, v, t in zip(outcomes, positions, versions, times, strict=True)  # type: ignore[call-overload]
-    ]
+    """The array types that an append sends."""
+    return tuple([await binary.composite_oids_async(connection, name) for name in TYPES])

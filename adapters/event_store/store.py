@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from uuid_utils.compat import uuid7
-
 from adapters.event_store import snapshots
-from adapters.event_store.appender import CONFLICT, FENCED, REPLAY, Appender, Command
+from adapters.event_store.append import CONFLICT, FENCED, REPLAY
+from adapters.event_store.appender import Appender
 from adapters.event_store.codec import Codec
-from adapters.postgres import binary
+from adapters.event_store.packing import packed
 from adapters.postgres.pool import Pool
 from application.ports import (
     A,
@@ -92,7 +91,7 @@ class PostgresEventStore:
             aggregate = event.mutate(aggregate)
         if aggregate is None or (version is not None and aggregate.version != version):
             raise NotFound(f"There is no {kind.KIND.replace('_', ' ')} {id} in this workspace" + (" at that moment." if version or position else "."))
-        _remember_due(aggregate)
+        aggregate.was_loaded()
         return aggregate
 
     async def history(self, kind: type[Aggregate], workspace: int, id: UUID) -> list[Entry]:
@@ -111,7 +110,7 @@ class PostgresEventStore:
         if not events:
             raise ValueError("nothing was decided: there is nothing to save")
         answer = await context.present(aggregate) if context.present is not None else None
-        outcome = await self._appender.append(self._pack(aggregate, events, context, answer))
+        outcome = await self._appender.append(packed(self._codec, aggregate, events, context, answer))
         if outcome.outcome == CONFLICT:
             if events[0].originator_version == 1:
                 raise AlreadyExists(aggregate.KIND.replace("_", " "), aggregate.id)
@@ -166,42 +165,3 @@ class PostgresEventStore:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _pack(self, aggregate: Aggregate, events: list[Any], context: Context, answer: Answer | None) -> Command:
-        caller, keyed, due = context.caller, context.idempotency, context.due
-        first = events[0].originator_version
-        row = binary.row(
-            binary.int4(caller.workspace),
-            binary.uuid(aggregate.id),
-            binary.text(aggregate.KIND),
-            binary.int8(first - 1),
-            binary.text(getattr(events[0], "currency", None) if first == 1 else None),
-            binary.text(keyed.key if keyed else None),
-            binary.bytea(keyed.fingerprint if keyed else None),
-            binary.int4(answer.status if keyed and answer else None),
-            binary.bytea(answer.body if keyed and answer else None),
-            binary.bytea(answer.at if keyed and answer else None),
-            binary.int8(due.id if due else None),
-            binary.int8(due.fence if due else None),
-        )
-        packed = []
-        for event in events:
-            event_id = uuid7()
-            packed.append((event_id, (
-                binary.timestamptz(event.timestamp), binary.uuid(event_id), binary.uuid(context.causation),
-                binary.text(type(event).TOPIC), binary.text(caller.actor), binary.text(context.correlation),
-                binary.bytea(self._codec.encode(event)),
-            )))  # fmt: skip
-        before: dict[str, datetime | None] = getattr(aggregate, "_due_when_loaded", {})
-        waits = [
-            (binary.text(kind), binary.timestamptz(at))
-            for kind, at in aggregate.due_work().items()
-            if at != before.get(kind)
-        ]
-        key = (caller.workspace, keyed.key) if keyed else None
-        return Command((caller.workspace, aggregate.id), key, row, packed, waits)
-
-
-def _remember_due(aggregate: Aggregate) -> None:
-    """What was due when it was loaded: only the difference is written."""
-    aggregate._due_when_loaded = aggregate.due_work()  # type: ignore[attr-defined]

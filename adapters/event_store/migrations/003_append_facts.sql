@@ -102,18 +102,29 @@ begin
 
   insert into facts(position, recorded_at, occurred_at, amount, voids_position, contact, voids, workspace, campaign, labels,
       quantity, kind, type, part, voided, id, order_id, properties)
+    with incoming as materialized (
+      select v.*, case when moved is null then v.contact else coalesce(moved_to[array_position(moved, v.contact)], v.contact) end as who
+        from unnest(p_facts) with ordinality
+          v(occurred_at, contact, key, voids, amount, workspace, campaign, labels, quantity, kind, type, id, order_id, properties, o)
+    )
     select base + f.o, t0 + (f.o - 1) * interval '1 us', coalesce(f.occurred_at, t0 + (f.o - 1) * interval '1 us'), f.amount,
         case when f.voids is not null and exists
             (select 1 from fact_voids w where w.target = f.voids and w.campaign = f.campaign and w.position = base + f.o)
           then (select k.position from fact_keys k where k.key = f.voids and k.position < base + f.o) end,
         f.who, f.voids, f.workspace, f.campaign, f.labels, f.quantity, f.kind, f.type,
-        (get_byte(uuid_send(coalesce(f.who, f.key)), 15) % parts)::smallint,
+        -- A void stands in the partition of what it takes back: one owner folds both, in their order.
+        coalesce(
+          case when f.voids is not null then
+            (select t.part from fact_keys k join facts t on t.position = k.position where k.key = f.voids and k.position <= base) end,
+          (get_byte(uuid_send(coalesce(
+            case when f.voids is not null then
+              (select coalesce(t.who, t.key) from incoming t join fact_keys k on k.key = t.key and k.position = base + t.o
+                where t.key = f.voids) end,
+            f.who, f.key)), 15) % parts)::smallint),
         f.voids is null and exists
             (select 1 from fact_voids w where w.target = f.key and w.campaign = f.campaign and w.position < base + f.o),
         f.id, f.order_id, f.properties
-      from (select v.*, case when moved is null then v.contact else coalesce(moved_to[array_position(moved, v.contact)], v.contact) end as who
-              from unnest(p_facts) with ordinality
-                v(occurred_at, contact, key, voids, amount, workspace, campaign, labels, quantity, kind, type, id, order_id, properties, o)) f
+      from incoming f
       where duplicates is null or not f.o::int = any(duplicates);
 end $f$;
 
