@@ -1,0 +1,12 @@
+"""Every event that can happen, in one list: what the codec reads and writes, and what samples must exist of."""
+
+from __future__ import annotations
+
+from domain.campaign.events import EVENTS as CAMPAIGN_EVENTS
+from domain.shared.event import Event
+from domain.workspace.events import EVENTS as WORKSPACE_EVENTS
+
+EVENTS: tuple[type[Event], ...] = (
+    *CAMPAIGN_EVENTS,
+    *WORKSPACE_EVENTS,
+)
