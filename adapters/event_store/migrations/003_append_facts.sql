@@ -168,7 +168,15 @@ begin
             (select 1 from fact_voids w where w.target = f.voids and w.campaign = f.campaign and w.position = base + f.o)
           then (select k.position from fact_keys k where k.key = f.voids and k.position > 0 and k.position < base + f.o) end,
         f.who, f.voids, f.workspace, f.campaign, f.labels, f.quantity, f.kind, f.type,
-        case when f.who is null then f.part else (get_byte(uuid_send(f.who), 15) % parts)::smallint end,
+        -- A void stands in the partition of what it takes back: one owner folds both, in their order.
+        coalesce(
+          case when f.voids is not null then
+            (select case when k.position <= base then (select t.part from facts t where t.position = k.position)
+                         else coalesce((get_byte(uuid_send(coalesce(moved_to[array_position(moved, i.contact)], i.contact)), 15) % parts)::smallint, i.part)
+                    end
+               from fact_keys k left join lateral (select (p_facts[k.position - base]).*) i on k.position > base
+              where k.key = f.voids and k.position > 0) end,
+          case when f.who is null then f.part else (get_byte(uuid_send(f.who), 15) % parts)::smallint end),
         (p_voids or woken > 0) and f.voids is null and exists
             (select 1 from fact_voids w where w.target = p_keys[f.o] and w.campaign = f.campaign and w.position < base + f.o),
         f.id, f.order_id, f.properties
