@@ -1,4 +1,4 @@
-"""Every event that can happen, in one list: what the codec reads and writes, and what samples must exist of."""
+"""Every event that can happen, in one list: what the codec knows, and what samples are kept of."""
 
 from __future__ import annotations
 

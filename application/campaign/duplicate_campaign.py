@@ -13,7 +13,7 @@ from domain.campaign.campaign import Campaign
 
 @dataclass(frozen=True)
 class DuplicateCampaign:
-    """``patch`` is a merge patch (RFC 7396) on the settings of the campaign ``id``; it may hold the new ``id``."""
+    """``patch`` is a merge patch (RFC 7396) on the settings of campaign ``id``; it may name the new id."""
 
     id: UUID
     patch: Any

@@ -155,7 +155,7 @@ class Campaign(Aggregate):
         self._happened(events.CampaignRestored, by, at)
 
     def duplicate(self, patch: Any, *, id: UUID, by: str, at: datetime) -> Self:
-        """A new draft with the same settings, changed by a merge patch; ``id`` is taken where that names none."""
+        """A new draft with these settings after a merge patch; ``id`` is taken where that names none."""
         if self._state.deleted:
             raise self._refusal("duplicate")
         named, settings = patched_copy(self.settings, patch)
@@ -179,7 +179,7 @@ class Campaign(Aggregate):
         }
 
     def due_launch(self, *, by: str, at: datetime) -> None:
-        """Launch because the start has come; fail where readiness is lost, or where the end has passed too."""
+        """Launch as the start has come; fail where readiness is lost, or where the end has passed too."""
         due_at = self._due("launch", at)
         report = self.readiness(at, due=True)
         if report.ready:

@@ -37,7 +37,7 @@ class Media:
 
 @dataclass(frozen=True)
 class Entry:
-    """The content for one platform. A medium sent as a bare address stays one; what was left out stays out."""
+    """Content for one platform. What was left out stays out; a medium sent as a bare address stays one."""
 
     subject: str | None = None
     body: str | None = None
@@ -55,7 +55,7 @@ Content = dict[str, Entry]
 
 
 def entry_for(platform: Platform, content: Content) -> tuple[str, Entry] | None:
-    """What is published on a platform, and under which name it stands: its own entry, else the default one."""
+    """What is published on a platform, with the name it stands under: its own entry, else the default."""
     for name in (platform.value, DEFAULT):
         entry = content.get(name)
         if entry is not None and entry.says_something:

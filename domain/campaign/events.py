@@ -30,11 +30,6 @@ class CampaignDrafted(CampaignEvent, Created):
     settings: Settings
     duplicate_of: UUID | None = None
 
-    @property
-    def currency(self) -> str:
-        """The currency of every money of this campaign, for as long as it exists."""
-        return self.settings.currency
-
 
 class CampaignChanged(CampaignEvent):
     """Settings were changed by a merge patch.
@@ -100,8 +95,10 @@ class CampaignResumed(CampaignEvent):
 
 
 class CampaignCompleted(CampaignEvent):
-    """The campaign ended, by hand or because its end had come (``due_at``); ``final`` holds its metrics as they
-    were then, with the position that they reflect."""
+    """The campaign ended, by hand or because its end had come (``due_at``).
+
+    ``final`` holds its metrics as they were then, with the position that they reflect.
+    """
 
     TOPIC = "campaign.completed"
 

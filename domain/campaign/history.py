@@ -58,8 +58,10 @@ def entries(events: Iterable[CampaignEvent]) -> Iterator[Entry]:
 
 
 def changes(before: Any, after: Any, pointer: str = "") -> Iterator[dict[str, Any]]:
-    """What differs between two documents. Objects are compared member by member, all else as a whole; an absent
-    member is null."""
+    """What differs between two documents, as ``{"pointer", "from", "to"}``.
+
+    Objects are compared member by member, all else as a whole; an absent member is null.
+    """
     if isinstance(before, dict) and isinstance(after, dict):
         for name in (*before, *(name for name in after if name not in before)):
             yield from changes(before.get(name), after.get(name), step(pointer, name))

@@ -9,7 +9,7 @@ from domain.campaign.words import Status
 
 
 class Move(StrEnum):
-    """What one can ask a campaign to do; the table's columns, and after them what the table's last row needs."""
+    """What one can ask a campaign to do: the columns of the table, and the way back from deletion."""
 
     SCHEDULE = "schedule"
     UNSCHEDULE = "unschedule"

@@ -46,8 +46,8 @@ class Settings:
     content: Content = field(default_factory=dict)
     audience: Audience = Audience()
     budget: Money | None = None
-    goals: Goals = Goals()
-    schedule: Schedule = Schedule()
+    goals: Goals = field(default_factory=Goals)
+    schedule: Schedule = field(default_factory=Schedule)
     tags: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:

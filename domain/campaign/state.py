@@ -43,8 +43,8 @@ class Failure:
 class CampaignState:
     """Everything that the events of a campaign have said so far.
 
-    ``archived_from`` is the status to go back to; ``readiness`` the report of the launch; ``final`` the metrics
-    at completion.
+    ``archived_from`` is the status to go back to; ``readiness`` the report of the launch; ``final`` the
+    metrics at completion.
     """
 
     settings: Settings

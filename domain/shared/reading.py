@@ -23,7 +23,7 @@ _LONGEST_NAME_IN_A_FAULT = 100
 
 
 def step(pointer: str, name: str) -> str:
-    """The pointer of a member (RFC 6901). A hostile name is cut and made encodable: it only has to be found."""
+    """The pointer of a member (RFC 6901). Hostile names are cut and made encodable: it has to be found."""
     safe = name[:_LONGEST_NAME_IN_A_FAULT].encode("utf-8", "replace").decode("utf-8")
     return f"{pointer}/{safe.replace('~', '~0').replace('/', '~1')}"
 
@@ -133,8 +133,10 @@ class Value:
         return None
 
     def money(self, currency: str | None, least: int = 0) -> Money | None:
-        """Money in ``currency``, of at least ``least`` minor units. Where that currency is not known because it
-        was itself faulty, any currency will do."""
+        """Money in ``currency``, of at least ``least`` minor units.
+
+        Where that currency is None, because it was itself faulty, any will do.
+        """
         if not self.fields(("amount", "currency")):
             return None
         amount = self.field("amount").required().integer(least, LARGEST_AMOUNT)
