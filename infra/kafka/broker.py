@@ -1,34 +1,24 @@
-"""One real Kafka broker (KRaft, one node) for development and for the tests.
+"""One real Kafka broker (KRaft, one node), for development and for the tests.
 
-    python -m infra.kafka.broker fetch    the jars by Maven, and a class-data archive for quick starts
-    python -m infra.kafka.broker run      fetch what is missing, then a broker on 127.0.0.1:9092 until Ctrl-C
-
-The jars live in ``.cache/kafka`` of the repository. With them a broker is formatted and started in about
-1.3 s: C1 and the serial collector start quickest, and the archive (once for each JDK) halves the rest.
+Formatted and started in about 1.3 s: C1 and the serial collector start quickest, and a class-data archive,
+which the first broker of a JDK writes when it is stopped in order, halves the rest.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from infra.kafka.jars import HERE, HOW_TO_GET_ONE, LIBS, archive, are_here
 from infra.kafka.metadata import cluster_id_at, free_port
-
-HERE = Path(__file__).parent
-CACHE = HERE.parents[1] / ".cache" / "kafka"
-LIBS = CACHE / "libs"
-
-HOW_TO_GET_ONE = "no Kafka broker to be had: `make kafka` fetches one (needs Java 17 and Maven)"
 
 _JVM = (
     "-Xms32m",
@@ -42,36 +32,7 @@ _VERSION = re.compile(r"Kafka version: (\S+)")
 
 
 class BrokerError(Exception):
-    """The broker cannot be had or does not start; the message says why and what helps."""
-
-
-def is_to_be_had() -> bool:
-    """Whether a broker can be started here: Java, and the jars."""
-    return shutil.which("java") is not None and any(LIBS.glob("kafka_2.13-*.jar"))
-
-
-def fetch() -> None:
-    """Bring the jars into the cache and make the archive of this JDK, where either is missing."""
-    if not any(LIBS.glob("kafka_2.13-*.jar")):
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise BrokerError(f"{HOW_TO_GET_ONE}; the program mvn is not there.")
-        fresh = CACHE / "libs.part"
-        shutil.rmtree(fresh, ignore_errors=True)
-        copy = [maven, "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies"]
-        subprocess.run([*copy, f"-DoutputDirectory={fresh}"], check=True)
-        fresh.rename(LIBS)
-    if not _archive().exists():
-        with Broker(CACHE / "training", archive=False) as broker:
-            broker.stop(timeout=60)
-        shutil.rmtree(CACHE / "training")
-
-
-def _archive() -> Path:
-    """The class-data archive of this JDK and these jars."""
-    java = subprocess.run(["java", "-version"], capture_output=True, check=True).stderr
-    jars = "\n".join(sorted(jar.name for jar in LIBS.iterdir()))
-    return CACHE / f"classes-{hashlib.sha256(java + jars.encode()).hexdigest()[:12]}.jsa"
+    """The broker does not start; the message says why and what helps."""
 
 
 class Broker:
@@ -87,14 +48,12 @@ class Broker:
         *,
         port: int | None = None,
         settings: dict[str, str] | None = None,
-        archive: bool = True,
     ) -> None:
         self.folder = folder
         self.port = port or free_port()
         self.cluster_id = ""
         self._controller_port = free_port()
         self._settings = dict(settings or {})
-        self._archive = archive
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -134,7 +93,7 @@ class Broker:
 
         An open port would not prove it: another broker may hold it.
         """
-        if not is_to_be_had():
+        if not are_here():
             raise BrokerError(HOW_TO_GET_ONE)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._write_properties()
@@ -160,6 +119,8 @@ class Broker:
         if self._child is not None:
             self._child.terminate()
             self._child.wait(timeout)
+            if self._fresh_archive.exists():
+                self._fresh_archive.rename(archive())
 
     def kill(self) -> None:
         """End it at once (SIGKILL). What it acknowledged stands in the page cache and survives."""
@@ -180,17 +141,22 @@ class Broker:
         self.kill()
         shutil.rmtree(self.folder / "data", ignore_errors=True)
 
+    @property
+    def _fresh_archive(self) -> Path:
+        return archive().with_suffix(f".{self.port}")
+
     def _signal(self, number: signal.Signals) -> None:
         if self._child is not None:
             self._child.send_signal(number)
 
     def _java(self, main: str, *arguments: str) -> list[str]:
-        if self._archive:
-            archive = [f"-XX:SharedArchiveFile={_archive()}"] if _archive().exists() else []
-        else:
-            archive = [f"-XX:ArchiveClassesAtExit={_archive()}"] if main == "kafka.Kafka" else []
+        flags = list(_JVM)
+        if archive().exists():
+            flags.append(f"-XX:SharedArchiveFile={archive()}")
+        elif main == "kafka.Kafka":
+            flags.append(f"-XX:ArchiveClassesAtExit={self._fresh_archive}")
         log4j = f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}"
-        return ["java", *_JVM, *archive, log4j, "-cp", f"{LIBS}/*", main, *arguments]
+        return ["java", *flags, log4j, "-cp", f"{LIBS}/*", main, *arguments]
 
     def _write_properties(self) -> None:
         listeners = f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}"
@@ -221,42 +187,3 @@ class Broker:
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines()
         return "; ".join(lines[-3:]) or "its log is empty"
-
-
-def main(arguments: list[str]) -> int:
-    """``fetch`` or ``run``; 0 when done, 1 with one sentence where it cannot be."""
-    try:
-        match arguments:
-            case ["fetch"]:
-                fetch()
-                print(f"a Kafka broker is in {CACHE}")
-            case ["run"]:
-                fetch()
-                _run()
-            case _:
-                print(__doc__)
-                return 1
-    except (BrokerError, subprocess.CalledProcessError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-def _run() -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with Broker(CACHE / "development", port=9092) as broker:
-        print(
-            f"Apache Kafka {broker.version} on {broker.bootstrap}; BALLYHOO_KAFKA={broker.bootstrap}",
-            flush=True,
-        )
-        try:
-            while broker.pid is not None:
-                time.sleep(0.5)
-        except KeyboardInterrupt:
-            broker.stop()
-            return
-    raise BrokerError(f"the broker ended; see {broker.log}")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
