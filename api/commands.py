@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request
@@ -15,9 +16,9 @@ from starlette.responses import Response
 
 from api import errors
 from api.conventions import answer, caller, encoded, idempotency_key, if_match, services
-from api.errors import Refused
 from application.ports import Answer, Caller, Context, Idempotency, Kept, Recorded
 from domain.shared.aggregate import Aggregate
+from domain.shared.errors import Conflict
 from domain.shared.times import written
 
 KEPT_REFUSALS = frozenset({404, 409, 412})
@@ -28,6 +29,20 @@ Present = Callable[[Any], Awaitable[dict[str, Any]]]
 _in_flight: set[tuple[int, str]] = set()
 
 
+class RequestInFlight(Conflict):
+    """A request with this Idempotency-Key is being answered just now."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of one command: an answer with its position, or a problem."""
+
+    answer: Answer
+    recorded: Recorded | None = None
+    problem: Response | None = None
+    replayed: bool = False
+
+
 async def command(
     request: Request, raw: bytes, run: Run, present: Present, *, made_under: str | None = None
 ) -> Response:
@@ -36,82 +51,101 @@ async def command(
     ``made_under`` is the path of the collection where the command makes something: 201 with its Location.
     """
     who = await caller(request)
-    status = 201 if made_under else 200
     key = idempotency_key(request)
     keyed = Idempotency(key, _fingerprint(request, raw)) if key else None
+    context = _context(request, who, present, 201 if made_under else 200)
+    decided = await _decide(request, replace(context, idempotency=keyed), run)
+    headers = {"Idempotent-Replayed": "true"} if decided.replayed else {}
+    if decided.problem is not None:
+        decided.problem.headers.update(headers)
+        return decided.problem
+    if decided.recorded is None:
+        return Response(decided.answer.body, decided.answer.status, headers=headers, media_type=errors.PROBLEM_JSON)
+    if made_under:
+        headers["Location"] = f"{made_under}/{json.loads(decided.answer.body)['id']}"
+    return answer(
+        request, who, decided.answer.body, position=decided.recorded.position, status=decided.answer.status,
+        version=decided.recorded.version, headers=headers,
+    )  # fmt: skip
+
+
+async def bulk(request: Request, raw: bytes, runs: list[Run], present: Present) -> Response:
+    """Run each command in a transaction of its own, and answer all their results in order.
+
+    With a key each of them has a key derived from it: a bulk that was cut off is finished by its repeat, and what
+    was decided before answers as it did.
+    """
+    who = await caller(request)
+    key = idempotency_key(request)
+    context = _context(request, who, present, 200)
+    results: list[dict[str, Any]] = []
+    replayed = True
+    for number, run in enumerate(runs):
+        keyed = Idempotency(f"{key}#{number}", _fingerprint(request, raw)) if key else None
+        decided = await _decide(request, replace(context, idempotency=keyed), run)
+        replayed = replayed and decided.replayed
+        results.append(_result(decided))
+    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    return answer(
+        request, who, encoded({"results": results}), position=await services(request).moments.head(), headers=headers
+    )
+
+
+def _result(decided: Decided) -> dict[str, Any]:
+    body = json.loads(decided.answer.body)
+    if decided.recorded is None:
+        return {"status": decided.answer.status, "problem": body}
+    return {"status": decided.answer.status, "id": body["id"], "version": decided.recorded.version, "campaign": body}
+
+
+def _context(request: Request, who: Caller, present: Present, status: int) -> Context:
     at = services(request).clock.now()
 
     async def presented(aggregate: Any) -> Answer:
         return Answer(status, encoded(await present(aggregate)), written(at).encode())
 
-    context = Context(
-        caller=who, at=at, correlation=request.scope["state"]["request_id"], if_match=if_match(request),
-        idempotency=keyed, present=presented,
-    )  # fmt: skip
+    return Context(
+        caller=who, at=at, correlation=request.scope["state"]["request_id"], if_match=if_match(request), present=presented
+    )
+
+
+async def _decide(request: Request, context: Context, run: Run) -> Decided:
+    keyed = context.idempotency
     if keyed is None:
-        try:
-            return _answered(request, who, await _run(run, context), made_under)
-        except Exception as error:
-            return errors.of(error)
-    twin = (who.workspace, keyed.key)
+        return await _run(run, context)
+    twin = (context.caller.workspace, keyed.key)
     if twin in _in_flight:
-        raise Refused(409, "request-in-flight", "A request with this Idempotency-Key is being answered just now.")
+        raise RequestInFlight
     _in_flight.add(twin)
     try:
-        return await _run_keyed(request, who, keyed, run, context, made_under)
+        kept = services(request).kept
+        if found := await kept.answer(context.caller.workspace, keyed):
+            return _replayed(found)
+        decided = await _run(run, context)
+        if decided.problem is None or decided.problem.status_code not in KEPT_REFUSALS:
+            return decided
+        await kept.keep_refusal(context.caller.workspace, keyed, decided.answer)
+        # A twin in another process may have decided first: its answer is the one that stands.
+        stands = await kept.answer(context.caller.workspace, keyed)
+        return decided if stands is None or stands.answer.body == decided.answer.body else _replayed(stands)
     finally:
         _in_flight.discard(twin)
 
 
-async def _run_keyed(
-    request: Request, who: Caller, keyed: Idempotency, run: Run, context: Context, made_under: str | None
-) -> Response:
-    kept = services(request).kept
-    if found := await kept.answer(who.workspace, keyed):
-        return _replayed(request, who, found, made_under)
+async def _run(run: Run, context: Context) -> Decided:
     try:
-        recorded = await _run(run, context)
+        _, recorded = await run(context)
     except Exception as error:
         refusal = errors.of(error)
-        if refusal.status_code not in KEPT_REFUSALS:
-            return refusal
-        await kept.keep_refusal(who.workspace, keyed, Answer(refusal.status_code, bytes(refusal.body)))
-        # A twin elsewhere may have decided first: its answer is the one that stands.
-        stands = await kept.answer(who.workspace, keyed)
-        return refusal if stands is None or stands.answer.body == refusal.body else _replayed(request, who, stands, made_under)
-    return _answered(request, who, recorded, made_under)
-
-
-async def _run(run: Run, context: Context) -> Recorded:
-    _, recorded = await run(context)
-    return recorded
-
-
-def _answered(request: Request, who: Caller, recorded: Recorded, made_under: str | None) -> Response:
+        return Decided(Answer(refusal.status_code, bytes(refusal.body)), problem=refusal)
     assert recorded.answer is not None
-    headers = _location(made_under, recorded.answer)
-    if recorded.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return answer(
-        request, who, recorded.answer.body, position=recorded.position, status=recorded.answer.status,
-        version=recorded.version, headers=headers,
-    )  # fmt: skip
+    return Decided(recorded.answer, recorded, replayed=recorded.replayed)
 
 
-def _replayed(request: Request, who: Caller, kept: Kept, made_under: str | None) -> Response:
-    headers = {"Idempotent-Replayed": "true"}
-    if kept.position is None:
-        return Response(kept.answer.body, kept.answer.status, headers=headers, media_type=errors.PROBLEM_JSON)
-    return answer(
-        request, who, kept.answer.body, position=kept.position, status=kept.answer.status, version=kept.version,
-        headers=headers | _location(made_under, kept.answer),
-    )  # fmt: skip
-
-
-def _location(made_under: str | None, made: Answer) -> dict[str, str]:
-    if made_under is None:
-        return {}
-    return {"Location": f"{made_under}/{json.loads(made.body)['id']}"}
+def _replayed(kept: Kept) -> Decided:
+    if kept.position is None or kept.recorded_at is None:
+        return Decided(kept.answer, replayed=True)
+    return Decided(kept.answer, Recorded(kept.position, kept.recorded_at, kept.version or 0), replayed=True)
 
 
 def _fingerprint(request: Request, raw: bytes) -> bytes:

@@ -26,6 +26,10 @@ class Health(Protocol):
         """What is wrong, by part; empty where all is well."""
         ...
 
+    async def metrics(self) -> bytes:
+        """The process's and the projections' numbers, in Prometheus's text format."""
+        ...
+
 
 @dataclass(frozen=True)
 class Services:

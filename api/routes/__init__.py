@@ -1,0 +1,18 @@
+"""Every router, in the order in which paths are matched."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from api.routes import bulk, campaign_list, campaigns, facts, figures, health, history, projections
+
+CATALOGUE: tuple[APIRouter, ...] = (
+    bulk.router,
+    campaign_list.router,
+    campaigns.router,
+    history.router,
+    figures.router,
+    facts.router,
+    projections.router,
+    health.router,
+)

@@ -1,0 +1,135 @@
+"""Campaigns: drafted, changed, moved, and read from their stream."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api import examples
+from api.commands import command
+from api.conventions import an_id, answer, as_of, caller, encoded, known_only, parsed, raw_body, reached, services
+from application.campaign.change_campaign import ChangeCampaign
+from application.campaign.draft_campaign import DraftCampaign
+from application.campaign.duplicate_campaign import DuplicateCampaign
+from application.campaign.move_campaign import MoveCampaign
+from application.ports import Caller, Position
+from domain.campaign.campaign import Campaign
+from domain.campaign.goals import Figures
+from domain.campaign.moves import Move
+from domain.campaign.resource import present
+from domain.shared.errors import Fault, Invalid
+
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
+HOME = "/v1/campaigns"
+
+
+async def resource(request: Request, who: Caller, campaign: Campaign, at: Position | None = None) -> dict[str, Any]:
+    """The campaign as api.md §4 shows it, with what it has reached by now or by a position."""
+    fresh = campaign.version == 1 and at is None
+    figures = Figures() if fresh else await services(request).figures.of(who.workspace, campaign.id, as_of=at)
+    return present(campaign.id, campaign.version, campaign.created_on, campaign.modified_on, campaign.state(), figures)
+
+
+@router.post("", **examples.of("draft"))
+async def draft(request: Request) -> Response:
+    """Write a new campaign down. An `id` in the body makes the create repeatable."""
+    raw, who = await raw_body(request), await caller(request)
+    run = partial(services(request).application.draft_campaign, DraftCampaign(parsed(raw)))
+    return await command(request, raw, run, partial(resource, request, who), made_under=HOME)
+
+
+@router.get("/{id}", **examples.of("get"))
+async def get(request: Request, id: str) -> Response:
+    """One campaign, always as its last event left it; `as_of` a version, a time or a token asks for another moment."""
+    who = await caller(request)
+    if faults := known_only(request, {"as_of", "after", "wait"}):
+        raise Invalid(faults)
+    await reached(request, who, "metrics")
+    campaign, position = await _at(request, who, an_id(id))
+    head = position or await services(request).moments.head()
+    body = encoded(await resource(request, who, campaign, position))
+    return answer(request, who, body, position=head, version=campaign.version)
+
+
+async def _at(request: Request, who: Caller, id: UUID) -> tuple[Campaign, Position | None]:
+    """The campaign as asked, and the position that the asked moment names (None: now)."""
+    store = services(request).store
+    asked = request.query_params.get("as_of")
+    if asked is None or not asked.isdigit():
+        position = await as_of(request, who)
+        at = None if position is None else position.events
+        return await store.get(Campaign, who.workspace, id, position=at), position
+    if len(asked) > 18 or (await store.get(Campaign, who.workspace, id)).version < int(asked):
+        raise Invalid([Fault("/as_of", "future", f"There is no version {asked[:20]} yet.")])
+    campaign = await store.get(Campaign, who.workspace, id, version=int(asked))
+    return campaign, await services(request).moments.at(campaign.modified_on)
+
+
+@router.patch("/{id}", **examples.of("patch"))
+async def patch(request: Request, id: str) -> Response:
+    """Change settings by a merge patch (RFC 7396): null removes, arrays are replaced."""
+    raw, who = await raw_body(request), await caller(request)
+    run = partial(services(request).application.change_campaign, ChangeCampaign(an_id(id), parsed(raw)))
+    return await command(request, raw, run, partial(resource, request, who))
+
+
+@router.delete("/{id}", **examples.of("delete"))
+async def delete(request: Request, id: str) -> Response:
+    """Delete softly: it still answers GET, and can be restored."""
+    return await _move(request, id, Move.DELETE)
+
+
+@router.post("/{id}/duplicate", **examples.of("duplicate"))
+async def duplicate(request: Request, id: str) -> Response:
+    """A new draft with the same settings, changed by a merge patch."""
+    raw, who = await raw_body(request), await caller(request)
+    asked = DuplicateCampaign(an_id(id), parsed(raw, empty=True))
+    run = partial(services(request).application.duplicate_campaign, asked)
+    return await command(request, raw, run, partial(resource, request, who), made_under=HOME)
+
+
+@router.get("/{id}/readiness", **examples.of("readiness"))
+async def readiness(request: Request, id: str) -> Response:
+    """Every problem at once, each with its mend."""
+    who = await caller(request)
+    if faults := known_only(request, {"after", "wait"}):
+        raise Invalid(faults)
+    await reached(request, who, None)
+    campaign = await services(request).store.get(Campaign, who.workspace, an_id(id))
+    report = campaign.readiness(services(request).clock.now())
+    head = await services(request).moments.head()
+    return answer(request, who, encoded(report.document()), position=head, version=campaign.version)
+
+
+async def _move(request: Request, id: str, move: Move) -> Response:
+    raw, who = await raw_body(request), await caller(request)
+    asked = MoveCampaign(an_id(id), move, parsed(raw, empty=True))
+    run = partial(services(request).application.move_campaign, asked)
+    return await command(request, raw, run, partial(resource, request, who))
+
+
+def _add_move(move: Move, sentence: str) -> None:
+    async def route(request: Request, id: str) -> Response:
+        return await _move(request, id, move)
+
+    route.__doc__ = sentence
+    router.add_api_route(f"/{{id}}/{move}", route, methods=["POST"], name=str(move), **examples.of(str(move)))
+
+
+for _name, _sentence in {
+    Move.SCHEDULE: "Wait for a start; what is absent in the body stays as it is.",
+    Move.UNSCHEDULE: "Be a draft again; the schedule is kept.",
+    Move.LAUNCH: "Begin now, if ready: the report is stored with the launch, or answered with 409.",
+    Move.PAUSE: "Rest.",
+    Move.RESUME: "Go on.",
+    Move.COMPLETE: "End now; the final metrics are stored with their position.",
+    Move.CANCEL: "Give up.",
+    Move.ARCHIVE: "Put away.",
+    Move.UNARCHIVE: "Take back to the status before the archive.",
+    Move.RESTORE: "Be as before the deletion.",
+}.items():
+    _add_move(_name, _sentence)
