@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from domain.campaign.goals import Figures as Figures
 from domain.shared.aggregate import Aggregate
 from domain.shared.errors import Conflict, DomainError
 from domain.shared.event import Event
@@ -191,18 +192,6 @@ class KeptAnswers(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What a campaign has reached so far: counts, and money in minor units (Decimal strings would lose nothing,
-    ``spent`` may carry micros and is a string of a decimal number)."""
-
-    conversions: int = 0
-    revenue: int = 0
-    engagement: int = 0
-    spent: str = "0"
-    final: dict[str, Any] = field(default_factory=dict)
-
-
 class CampaignFigures(Protocol):
     """Asks the read models what campaigns have reached (application stays ignorant of how)."""
 
@@ -262,4 +251,34 @@ class Moments(Protocol):
 
     async def head(self) -> Position:
         """The last position of each log."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """One piece of due work that is ours until its lease ends; ``at`` is the queue's clock when it was claimed."""
+
+    claim: DueClaim
+    kind: str
+    due_at: datetime
+    stream_kind: str
+    stream: UUID
+    workspace: int
+    workspace_id: UUID
+    at: datetime
+
+
+class DueQueue(Protocol):
+    """What is due later, and what is due now."""
+
+    async def claim(self, most: int, now: datetime | None = None) -> list[Claimed]:
+        """Up to ``most`` pieces that are due now and nobody else's."""
+        ...
+
+    async def drop(self, claim: DueClaim) -> None:
+        """Forget what turned out not to be due."""
+        ...
+
+    async def failed(self, claim: DueClaim, error: str) -> None:
+        """Note why it did not work; it comes again when the lease ends."""
         ...
