@@ -1,0 +1,221 @@
+"""The command ``ballyhoo``: one subcommand for each process and each errand."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import psycopg
+import typer
+
+from adapters.event_store.migrate import MigrationError
+from adapters.event_store.workspaces import make_key
+from adapters.postgres.embedded import EmbeddedError
+from domain.shared.errors import DomainError
+from infra import database, logging, processes, settings
+from infra.ask import Api, NoAnswer
+from infra.settings import Settings
+from infra.supervisor import CannotListen, Supervisor
+from infra.track import Tally, TrackingFailed
+from infra.track import track as track_file
+
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of the embedded Postgres.", metavar="DIR")]
+Host = Annotated[str | None, typer.Option("--host", help="Address on which the API listens.")]
+Port = Annotated[int | None, typer.Option("--port", help="Port on which the API listens.")]
+
+app = typer.Typer(
+    name="ballyhoo",
+    help="An event-sourced campaign platform. Every option is also a setting: BALLYHOO_PORT=8080.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+key = typer.Typer(help="API keys.", no_args_is_help=True)
+app.add_typer(key, name="key")
+
+
+class Failed(Exception):
+    """The command did not do what was asked; the message is the sentence for whoever asked."""
+
+
+def main() -> None:
+    """Run the command line. What went wrong is one sentence on standard error, and a status other than 0."""
+    try:
+        app()
+    except (
+        CannotListen, DomainError, EmbeddedError, Failed, MigrationError, NoAnswer, database.NotReachable,
+        settings.SettingError, TrackingFailed,
+    ) as error:  # fmt: skip
+        sys.exit(f"ballyhoo: {error}")
+    except psycopg.OperationalError as error:
+        sys.exit(f"ballyhoo: The database does not answer: {str(error).splitlines()[0]}")
+
+
+@app.command()
+def serve(data: Data = None, host: Host = None, port: Port = None) -> None:
+    """Run everything, on an embedded Postgres, until ctrl-C."""
+    chosen = settings.load(data=data, host=host, port=port)
+    if chosen.database_url is not None and data is None:
+        raise Failed(
+            "BALLYHOO_DATABASE_URL is set, but serve brings a Postgres of its own: name its folder with "
+            "--data, or run ballyhoo api, projector and worker against that database."
+        )
+    logging.configure("supervisor", chosen.log_level)
+
+    def hand_over(key: str) -> None:
+        path = database.write_owner_key(chosen.data, key)
+        print(f"The owner's API key, kept in {path}:\n{key}", flush=True)
+
+    def ready(url: str) -> None:
+        print(f"Ballyhoo answers at {url}, its reference at {url}/docs. Stop it with ctrl-C.", flush=True)
+
+    owner_key = chosen.owner_key.get_secret_value() if chosen.owner_key else None
+    Supervisor(chosen, bring_up=lambda dsn: _applied(dsn, owner_key, hand_over), ready=ready).run()
+
+
+@app.command()
+def api(
+    data: Data = None,
+    host: Host = None,
+    port: Port = None,
+    listener: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run one API process."""
+    chosen, dsn = _process("api", data, host=host, port=port)
+    processes.run_api(chosen, dsn, socket.socket(fileno=listener) if listener is not None else None)
+
+
+@app.command()
+def projector(data: Data = None) -> None:
+    """Run one projector: it keeps the read models up to the logs."""
+    processes.run_projector(*_process("projector", data))
+
+
+@app.command()
+def worker(data: Data = None) -> None:
+    """Run one worker: it launches and completes what is due."""
+    processes.run_worker(*_process("worker", data))
+
+
+@app.command()
+def migrate(data: Data = None) -> None:
+    """Bring the database up to this program; the first time, make the workspace default and print its key."""
+    chosen = settings.load(data=data)
+    owner_key = chosen.owner_key.get_secret_value() if chosen.owner_key else None
+    with database.reach(chosen, data) as dsn:
+        embedded = data is not None or chosen.database_url is None
+
+        def hand_over(key: str) -> None:
+            if embedded:
+                database.write_owner_key(chosen.data, key)
+            print(f"The owner's API key of the workspace default:\n{key}", flush=True)
+
+        _applied(dsn, owner_key, hand_over, say=print)
+
+
+@key.command("create")
+def key_create(
+    workspace: Annotated[str, typer.Option(help="Name of the workspace; made where it is new.")],
+    role: Annotated[str, typer.Option(help="What the key may do: owner.")],
+    data: Data = None,
+) -> None:
+    """Make an API key and print it last, alone on its line. It is not kept anywhere: nobody can tell it
+    again.
+    """
+    with database.reach(settings.load(data=data), data) as dsn:
+        database.insist_on_tables(dsn)
+        with psycopg.connect(dsn, autocommit=True) as connection:
+            made = make_key(connection, workspace, role)
+    print(f"A key of the role {role} in the workspace {workspace}:\n{made}", flush=True)
+
+
+@app.command()
+def track(
+    file: Annotated[Path, typer.Argument(help="A .csv or .jsonl file of facts.", metavar="FILE")],
+    url: Annotated[str | None, typer.Option(help="Address of the API.")] = None,
+    data: Data = None,
+) -> None:
+    """Send the facts of a file to the API, with the key in BALLYHOO_OWNER_KEY or in DIR/owner.key."""
+    chosen = settings.load(data=data)
+    with Api(url or _address(chosen), key=_own_key(chosen)) as api:
+        tally = track_file(file, api, _progress)
+    for fault in tally.faults:
+        print(fault, file=sys.stderr)
+    print(f"{tally.accepted} accepted, {tally.duplicates} duplicates, {tally.rejected} rejected")
+    if tally.rejected:
+        raise Failed(f"{tally.rejected} of {tally.sent} facts were rejected; the others are kept.")
+
+
+@app.command()
+def health(
+    url: Annotated[str | None, typer.Option(help="Address of the API.")] = None,
+    data: Data = None,
+) -> None:
+    """Say whether everything works, and which part does not."""
+    with Api(url or _address(settings.load(data=data)), timeout=10.0) as api:
+        status, answer = api.get("/health/ready")
+    print(
+        answer if isinstance(answer, str) else "\n".join(f"{part}: {said}" for part, said in answer.items())
+    )
+    if status != 200:
+        raise Failed("Not everything works.")
+
+
+@app.command()
+def config(data: Data = None) -> None:
+    """Print the settings in force, secrets masked."""
+    print("\n".join(settings.shown(settings.load(data=data))))
+
+
+def _process(kind: str, data: Path | None, **options: object) -> tuple[Settings, str]:
+    """The settings and the database of a process that is about to run."""
+    chosen = settings.load(data=data, **options)
+    logging.configure(kind, chosen.log_level)
+    dsn = database.running(chosen, data)
+    database.insist_on_tables(dsn)
+    return chosen, dsn
+
+
+def _applied(
+    dsn: str,
+    owner_key: str | None,
+    hand_over: Callable[[str], None],
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
+    done = database.bring_up(dsn, owner_key, hand_over)
+    for name in done:
+        say(f"applied {name}")
+    if not done:
+        say("The database is up to date.")
+
+
+def _address(chosen: Settings) -> str:
+    """Where the API of the folder answers, or the one that is set."""
+    try:
+        return (chosen.data / "address").read_text().strip()
+    except OSError:
+        return f"http://{chosen.host}:{chosen.port}"
+
+
+def _own_key(chosen: Settings) -> str:
+    if chosen.owner_key is not None:
+        return chosen.owner_key.get_secret_value()
+    try:
+        return (chosen.data / "owner.key").read_text().strip()
+    except OSError:
+        raise Failed(
+            f"There is no key: set BALLYHOO_OWNER_KEY, or name the folder of {chosen.data}/owner.key."
+        ) from None
+
+
+def _progress(tally: Tally) -> None:
+    if os.isatty(sys.stderr.fileno()):
+        print(f"\r{tally.sent} facts sent", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""What each process does from its start to its end. All of them stop on SIGTERM and ctrl-C, cleanly.
+
+A process that fails ends with a traceback in its log and a status other than 0: whoever started it starts it
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import threading
+from uuid import UUID, uuid4
+
+import uvicorn
+
+from adapters.postgres.heartbeat import Heartbeat
+from infra import bootstrap
+from infra.settings import Settings
+from infra.slow_clients import cut_the_late, guarded
+
+PROCESS_ID = "BALLYHOO_PROCESS_ID"
+"""Set by a supervisor, which can then say of a child that it is gone."""
+
+
+def run_api(settings: Settings, dsn: str, listener: socket.socket | None = None) -> None:
+    """Answer HTTP on ``settings.host`` and ``settings.port``, or on a socket that listens already."""
+    _open_files_at_most(settings.connections + 256)
+    with _heartbeat(dsn, "api"):
+        _server(settings, dsn).run([listener] if listener else None)
+
+
+def run_projector(settings: Settings, dsn: str) -> None:
+    """Keep the read models up to the logs."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with _heartbeat(dsn, "projector"):
+        bootstrap.build_projector(settings, dsn).run(stop)
+
+
+def run_worker(settings: Settings, dsn: str) -> None:
+    """Do what is due."""
+    with _heartbeat(dsn, "worker"):
+        asyncio.run(_until_stopped(settings, dsn))
+
+
+async def _until_stopped(settings: Settings, dsn: str) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await bootstrap.run_worker(settings, dsn, stop)
+
+
+def _server(settings: Settings, dsn: str) -> uvicorn.Server:
+    async def every_second() -> None:
+        cut_the_late(server)
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            bootstrap.build_api(settings, dsn),
+            host=settings.host,
+            port=settings.port,
+            loop="uvloop",
+            http=guarded(settings.connections),
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=10,
+            callback_notify=every_second,
+            timeout_notify=1,
+        )
+    )
+    return server
+
+
+def _heartbeat(dsn: str, kind: str) -> Heartbeat:
+    given = os.environ.get(PROCESS_ID)
+    return Heartbeat(dsn, id=UUID(given) if given else uuid4(), kind=kind)
+
+
+def _open_files_at_most(wanted: int) -> None:
+    """Raise the soft limit of open files, as far as the hard one lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
