@@ -60,7 +60,9 @@ async def command(
         decided.problem.headers.update(headers)
         return decided.problem
     if decided.recorded is None:
-        return Response(decided.answer.body, decided.answer.status, headers=headers, media_type=errors.PROBLEM_JSON)
+        return Response(
+            decided.answer.body, decided.answer.status, headers=headers, media_type=errors.PROBLEM_JSON
+        )
     if made_under:
         headers["Location"] = f"{made_under}/{json.loads(decided.answer.body)['id']}"
     return answer(
@@ -87,7 +89,11 @@ async def bulk(request: Request, raw: bytes, runs: list[Run], present: Present) 
         results.append(_result(decided))
     headers = {"Idempotent-Replayed": "true"} if replayed else {}
     return answer(
-        request, who, encoded({"results": results}), position=await services(request).moments.head(), headers=headers
+        request,
+        who,
+        encoded({"results": results}),
+        position=await services(request).moments.head(),
+        headers=headers,
     )
 
 
@@ -95,7 +101,12 @@ def _result(decided: Decided) -> dict[str, Any]:
     body = json.loads(decided.answer.body)
     if decided.recorded is None:
         return {"status": decided.answer.status, "problem": body}
-    return {"status": decided.answer.status, "id": body["id"], "version": decided.recorded.version, "campaign": body}
+    return {
+        "status": decided.answer.status,
+        "id": body["id"],
+        "version": decided.recorded.version,
+        "campaign": body,
+    }
 
 
 def _context(request: Request, who: Caller, present: Present, status: int) -> Context:
@@ -105,7 +116,11 @@ def _context(request: Request, who: Caller, present: Present, status: int) -> Co
         return Answer(status, encoded(await present(aggregate)), written(at).encode())
 
     return Context(
-        caller=who, at=at, correlation=request.scope["state"]["request_id"], if_match=if_match(request), present=presented
+        caller=who,
+        at=at,
+        correlation=request.scope["state"]["request_id"],
+        if_match=if_match(request),
+        present=presented,
     )
 
 

@@ -97,7 +97,11 @@ def idempotency_key(request: Request) -> str | None:
     """The Idempotency-Key header. Refused with 400 where it is not 1 to 255 printable characters."""
     key = request.headers.get("idempotency-key")
     if key is not None and not _KEY.fullmatch(key):
-        raise Refused(400, "bad-idempotency-key", "Idempotency-Key is 1 to 255 printable ASCII characters without spaces.")
+        raise Refused(
+            400,
+            "bad-idempotency-key",
+            "Idempotency-Key is 1 to 255 printable ASCII characters without spaces.",
+        )
     return key
 
 
@@ -123,7 +127,11 @@ def one(request: Request, name: str, faults: list[Fault]) -> str | None:
 def known_only(request: Request, known: set[str]) -> list[Fault]:
     """A fault for each query parameter that the route does not know."""
     return [
-        Fault(f"/{name}", "unknown", f"This route has no parameter {name}; it has: {', '.join(sorted(known)) or 'none'}.")
+        Fault(
+            f"/{name}",
+            "unknown",
+            f"This route has no parameter {name}; it has: {', '.join(sorted(known)) or 'none'}.",
+        )
         for name in sorted(set(request.query_params.keys()) - known)
     ]
 
@@ -135,7 +143,11 @@ def a_time(request: Request, name: str, faults: list[Fault]) -> datetime | None:
         return None
     found = moment(text.replace(" ", "+"))
     if found is None:
-        faults.append(Fault(f"/{name}", "time", "Send a time as RFC 3339 with an offset, like 2026-12-01T09:00:00+01:00."))
+        faults.append(
+            Fault(
+                f"/{name}", "time", "Send a time as RFC 3339 with an offset, like 2026-12-01T09:00:00+01:00."
+            )
+        )
     return found
 
 
@@ -152,7 +164,12 @@ async def reached(request: Request, who: Caller, projection: str | None) -> None
     if projection is None:
         return  # answered from the stream itself, which is never behind
     if not await services(request).reads.wait_for(projection, position, wait):
-        raise Refused(503, "not-yet", f"The read model has not reached that position within {wait:g} s.", headers={"Retry-After": "1"})
+        raise Refused(
+            503,
+            "not-yet",
+            f"The read model has not reached that position within {wait:g} s.",
+            headers={"Retry-After": "1"},
+        )
 
 
 def _wait(request: Request, faults: list[Fault]) -> float:

@@ -46,7 +46,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schema["paths"].update(tracking.OPENAPI_PATHS)
         components = schema.setdefault("components", {})
         components.setdefault("schemas", {}).update(tracking.OPENAPI_SCHEMAS)
-        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}}
+        components["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key."}
+        }
         schema["security"] = [{"key": []}]
         app.openapi_schema = schema
     return app.openapi_schema

@@ -35,10 +35,14 @@ class Refused(Exception):
         super().__init__(detail)
 
 
-def problem(status: int, slug: str, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> Response:
+def problem(
+    status: int, slug: str, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
+) -> Response:
     """A problem as a response; ``extra`` are further members (``errors``, ``allowed``, ``problems`` …)."""
     return Response(
-        json.dumps(problem_body(status, slug, detail, **extra), ensure_ascii=False).encode("utf-8", "replace"),
+        json.dumps(problem_body(status, slug, detail, **extra), ensure_ascii=False).encode(
+            "utf-8", "replace"
+        ),
         status,
         headers=dict(headers or {}),
         media_type=PROBLEM_JSON,
@@ -47,7 +51,13 @@ def problem(status: int, slug: str, detail: str, *, headers: Mapping[str, str] |
 
 def problem_body(status: int, slug: str, detail: str, **extra: Any) -> dict[str, Any]:
     """The members of a problem."""
-    return {"type": f"/problems/{slug}", "title": TITLES.get(status, "Problem"), "status": status, "detail": detail, **extra}
+    return {
+        "type": f"/problems/{slug}",
+        "title": TITLES.get(status, "Problem"),
+        "status": status,
+        "detail": detail,
+        **extra,
+    }
 
 
 def faults(found: list[Fault]) -> list[dict[str, str]]:
@@ -83,9 +93,16 @@ def of(error: Exception) -> Response:
         case PreconditionFailed():
             return problem(412, "version-mismatch", str(error), version=error.stands)
         case Overloaded():
-            return problem(503, "overloaded", "Too much is waiting; come again.", headers={"Retry-After": str(error.retry_after)})
+            return problem(
+                503,
+                "overloaded",
+                "Too much is waiting; come again.",
+                headers={"Retry-After": str(error.retry_after)},
+            )
         case Unavailable():
-            return problem(503, "unavailable", f"Not available just now: {error}.", headers={"Retry-After": "1"})
+            return problem(
+                503, "unavailable", f"Not available just now: {error}.", headers={"Retry-After": "1"}
+            )
         case _:
             raise error
 

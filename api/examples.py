@@ -40,7 +40,10 @@ FACT = {
     "recorded_at": TIME, "contact_id": "customer-17", "variant": "mens", "platform": "email", "quantity": 1,
 }  # fmt: skip
 
-_AFTER = [("after", "A Ballyhoo-Position: wait until the answer reflects it."), ("wait", "Seconds to wait at most, 0 to 30; 5 unless given.")]
+_AFTER = [
+    ("after", "A Ballyhoo-Position: wait until the answer reflects it."),
+    ("wait", "Seconds to wait at most, 0 to 30; 5 unless given."),
+]
 _PAGE = [("limit", "1 to 200; 50 unless given."), ("cursor", "`next` of the page before.")]
 _AS_OF = [("as_of", "A time or a token: the answer as it was known then.")]
 _RULE = [("rule", "The name of a rule whose tables are kept beside the live ones.")]
@@ -100,17 +103,37 @@ def of(name: str) -> dict[str, Any]:
         problems |= {"400": "Not JSON", "409": "Conflict", "412": "If-Match failed", "413": "Too large"}
     responses: dict[int | str, dict[str, Any]] = {
         status: {"description": "Done", "content": {"application/json": {"example": found["answer"]}}},
-        **{code: {"description": words, "content": {"application/problem+json": {"example": _PROBLEM}}} for code, words in problems.items()},
+        **{
+            code: {"description": words, "content": {"application/problem+json": {"example": _PROBLEM}}}
+            for code, words in problems.items()
+        },
     }
-    return {"summary": found["summary"], "status_code": status, "responses": responses, "openapi_extra": extra}
+    return {
+        "summary": found["summary"],
+        "status_code": status,
+        "responses": responses,
+        "openapi_extra": extra,
+    }
 
 
 def _query(name: str, words: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": words, "schema": {"type": "string"}}
+    return {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "description": words,
+        "schema": {"type": "string"},
+    }
 
 
 def _header(name: str, words: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": False, "description": words, "schema": {"type": "string"}}
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": words,
+        "schema": {"type": "string"},
+    }
 
 
 _COMMAND_HEADERS = [

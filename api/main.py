@@ -18,7 +18,7 @@ from starlette.requests import ClientDisconnect
 from api import documentation, errors, tracking
 from api.routes import CATALOGUE
 from api.services import Services
-from application.ports import Overloaded, PreconditionFailed, Unavailable, BadToken
+from application.ports import BadToken, Overloaded, PreconditionFailed, Unavailable
 from domain.shared.errors import DomainError
 
 Scope = MutableMapping[str, Any]
@@ -35,7 +35,14 @@ log = structlog.get_logger("api")
 
 def create_api(services: Services, assets: Path, lifespan: Lifespan | None = None) -> FastAPI:
     """The commands and queries, without the facts."""
-    app = FastAPI(title="Ballyhoo", version="1", docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(
+        title="Ballyhoo",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
     app.state.services = services
     for router in CATALOGUE:
         app.include_router(router)

@@ -24,7 +24,9 @@ class Page:
     purpose: str
 
 
-def page_asked(request: Request, who: Caller, route: str, *, filters: set[str], faults: list[Fault] | None = None) -> Page:
+def page_asked(
+    request: Request, who: Caller, route: str, *, filters: set[str], faults: list[Fault] | None = None
+) -> Page:
     """Read limit and cursor; ``filters`` are the further parameters that the route knows. Invalid, all at once."""
     found = list(faults or []) + known_only(request, COMMON | filters)
     limit = _limit(request, found)
@@ -32,7 +34,11 @@ def page_asked(request: Request, who: Caller, route: str, *, filters: set[str], 
     cursor = one(request, "cursor", found)
     if found:
         raise Invalid(found)
-    after = services(request).seal.unseal_text(who.workspace, purpose, cursor).decode() if cursor is not None else None
+    after = (
+        services(request).seal.unseal_text(who.workspace, purpose, cursor).decode()
+        if cursor is not None
+        else None
+    )
     return Page(limit, after, purpose)
 
 

@@ -7,7 +7,16 @@ from typing import Protocol
 
 from api.authentication import Keys
 from application.application import Application
-from application.ports import CampaignFigures, Clock, EventStore, Histories, KeptAnswers, Moments, Position, Seal
+from application.ports import (
+    CampaignFigures,
+    Clock,
+    EventStore,
+    Histories,
+    KeptAnswers,
+    Moments,
+    Position,
+    Seal,
+)
 from projections.ports import Reads
 
 

@@ -155,7 +155,13 @@ class EventStore(Protocol):
     """Loads aggregates of a workspace and saves what they decided."""
 
     async def get(
-        self, kind: type[A], workspace: int, id: UUID, *, version: int | None = None, position: int | None = None
+        self,
+        kind: type[A],
+        workspace: int,
+        id: UUID,
+        *,
+        version: int | None = None,
+        position: int | None = None,
     ) -> A:
         """The aggregate as it stands, or stood at a version or at a position of the log.
 
@@ -195,8 +201,9 @@ class KeptAnswers(Protocol):
 class CampaignFigures(Protocol):
     """Asks the read models what campaigns have reached (application stays ignorant of how)."""
 
-    async def of(self, workspace: int, id: UUID) -> Figures:
-        """The figures of one campaign; ``final`` holds its metrics and their position, for completion."""
+    async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Figures:
+        """The figures of one campaign, now or as known at a position; ``final`` holds its metrics and their
+        position, for completion."""
         ...
 
 
@@ -206,7 +213,9 @@ class VersionConflict(Conflict):
     def __init__(self, seen: int, stands: int) -> None:
         self.seen = seen
         self.stands = stands
-        super().__init__(f"It was version {seen} when read and is version {stands} now; load it again and repeat.")
+        super().__init__(
+            f"It was version {seen} when read and is version {stands} now; load it again and repeat."
+        )
 
 
 class PreconditionFailed(Exception):

@@ -11,7 +11,18 @@ from starlette.responses import Response
 
 from api import examples
 from api.commands import command
-from api.conventions import an_id, answer, as_of, caller, encoded, known_only, parsed, raw_body, reached, services
+from api.conventions import (
+    an_id,
+    answer,
+    as_of,
+    caller,
+    encoded,
+    known_only,
+    parsed,
+    raw_body,
+    reached,
+    services,
+)
 from application.campaign.change_campaign import ChangeCampaign
 from application.campaign.draft_campaign import DraftCampaign
 from application.campaign.duplicate_campaign import DuplicateCampaign
@@ -27,11 +38,15 @@ router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 HOME = "/v1/campaigns"
 
 
-async def resource(request: Request, who: Caller, campaign: Campaign, at: Position | None = None) -> dict[str, Any]:
+async def resource(
+    request: Request, who: Caller, campaign: Campaign, at: Position | None = None
+) -> dict[str, Any]:
     """The campaign as api.md §4 shows it, with what it has reached by now or by a position."""
     fresh = campaign.version == 1 and at is None
     figures = Figures() if fresh else await services(request).figures.of(who.workspace, campaign.id, as_of=at)
-    return present(campaign.id, campaign.version, campaign.created_on, campaign.modified_on, campaign.state(), figures)
+    return present(
+        campaign.id, campaign.version, campaign.created_on, campaign.modified_on, campaign.state(), figures
+    )
 
 
 @router.post("", **examples.of("draft"))
