@@ -4,4 +4,9 @@ rings.
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.plugins.rings", "tests.plugins.requirements", "tests.plugins.databases"]
+pytest_plugins = [
+    "tests.plugins.rings",
+    "tests.plugins.requirements",
+    "tests.plugins.databases",
+    "tests.plugins.told",
+]

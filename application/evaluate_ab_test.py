@@ -1,0 +1,86 @@
+"""A test judged from its plan and what it has seen: a pure function of both, for every route, look and
+policy."""
+
+from __future__ import annotations
+
+from application.ports_statistics import SignificanceTest
+from domain.ab_test.analysis import Analysis, AnalysisRequest, Arm, Method, RatioPhase
+from domain.ab_test.decision import Decision, Status, decide, decide_summaries
+from domain.ab_test.evidence import Evidence
+from domain.ab_test.plan import Approach, Metric, Plan
+from domain.ab_test.result import Result
+from domain.ab_test.samples import Mean, Proportion, Sample
+from domain.ab_test.sizing import PlanAnswer, PlanRequest
+from domain.shared.errors import Invalid
+
+_METHODS = {Approach.SEQUENTIAL: Method.SEQUENTIAL, Approach.BAYESIAN: Method.BAYESIAN}
+
+
+def evaluate(plan: Plan, status: Status, evidence: Evidence, statistics: SignificanceTest) -> Result:
+    """The result at the evidence's position. ``evidence.arms`` are in the plan's order."""
+    request = analysis_request(plan, evidence)
+    analysis = statistics.analyse(request)
+    planned = planned_size(
+        plan, next(arm.sample for arm in request.arms if arm.name == request.control), statistics
+    )
+    return Result(
+        plan, status, evidence, analysis, decide(plan, status, evidence, analysis, planned), planned
+    )
+
+
+def analyse_summaries(request: AnalysisRequest, statistics: SignificanceTest) -> tuple[Analysis, Decision]:
+    """What ``POST /v1/ab-tests/analyse`` answers."""
+    analysis = statistics.analyse(request)
+    return analysis, decide_summaries(analysis)
+
+
+def analysis_request(plan: Plan, evidence: Evidence) -> AnalysisRequest:
+    """What the plan asks of the statistics about this evidence."""
+    fixed = Method.WELCH if plan.metric is Metric.REVENUE else Method.Z_POOLED
+    phases = tuple(RatioPhase(phase.contacts, phase.shares) for phase in evidence.phases) or (
+        RatioPhase(tuple(evidence.size(arm) for arm in evidence.arms), plan.shares),
+    )
+    return AnalysisRequest(
+        arms=tuple(Arm(arm.variant, evidence.sample(plan.metric, arm)) for arm in evidence.arms),
+        control=plan.control.name,
+        method=_METHODS.get(plan.analysis, fixed),
+        phases=phases,
+        confidence=plan.confidence,
+        correction=plan.correction,
+        tuning=plan.tuning,
+    )
+
+
+def planned_size(plan: Plan, control: Sample, statistics: SignificanceTest) -> PlanAnswer | None:
+    """The size that finds the plan's minimum effect over its baseline, or over the control's figure so far.
+
+    None where the control has brought nothing yet, or where the effect cannot exist (a rate above one).
+    """
+    baseline, deviation = plan.baseline, None
+    if isinstance(control, Mean) and control.n > 1:
+        mean = control.sum / control.n
+        variance = (control.n * control.sum_squares - control.sum * control.sum) / (
+            control.n * (control.n - 1)
+        )
+        baseline, deviation = baseline or mean, variance**0.5
+    elif isinstance(control, Proportion) and control.n and baseline is None:
+        baseline = control.conversions / control.n
+    if baseline is None or baseline <= 0 or (plan.metric is Metric.REVENUE and not deviation):
+        return None
+    try:
+        return statistics.plan(
+            PlanRequest(
+                baseline=baseline,
+                minimum_effect=plan.minimum_effect,
+                relative=True,
+                confidence=plan.confidence,
+                power=plan.power,
+                variants=len(plan.variants),
+                deviation=deviation,
+                correction=plan.correction,
+                analysis=Approach.SEQUENTIAL if plan.analysis is Approach.SEQUENTIAL else Approach.FIXED,
+                tuning=plan.tuning,
+            )
+        )
+    except Invalid:
+        return None
