@@ -1,0 +1,165 @@
+"""The fuse box: the only file that names every adapter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import structlog
+
+from adapters.clock import SystemClock, UuidSevenIds
+from adapters.engagement_log.log import PostgresFactLog
+from adapters.event_store.appender import Appender
+from adapters.event_store.codec import Codec
+from adapters.event_store.due_work import PostgresDueWork
+from adapters.event_store.epochs import PostgresEpochs
+from adapters.event_store.moments import PostgresMoments
+from adapters.event_store.store import PostgresEventStore
+from adapters.event_store.workspaces import PostgresKeys
+from adapters.postgres.health import PostgresHealth
+from adapters.postgres.pool import Pool
+from adapters.read_models.figures import PostgresFigures
+from adapters.read_models.reader import PostgresReads
+from adapters.read_models.runner import Runner
+from adapters.seal import AesSeal
+from api.main import create_app
+from api.services import Services
+from api.tracking import make_tracking
+from application.application import Application, assemble
+from application.due_work import run_due_work
+from application.ports import Unavailable
+from domain.catalogue import EVENTS
+from infra.settings import Settings
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+DUE_EVERY = 0.1
+
+log = structlog.get_logger("bootstrap")
+
+
+class WriteSide:
+    """The application on Postgres: opened by ``open``, let go by ``close``."""
+
+    def __init__(self, dsn: str, name: str) -> None:
+        self.reader = Pool(dsn, role="ballyhoo_reader", name=f"{name}-reader")
+        self.engine = Pool(dsn, role="ballyhoo_engine", size=4, name=f"{name}-engine")
+        self.epochs = PostgresEpochs(self.engine)
+        self.appender = Appender(dsn)
+
+    async def open(self) -> Application:
+        """Connect; waits for a database that is still starting."""
+        await self.reader.open()
+        await self.engine.open()
+        epoch = await _patiently(self.epochs.load)
+        self.seal = AesSeal(bytes((await self.engine.rows("select value from ballyhoo.secrets where name = 'seal'"))[0][0]))
+        self.store = PostgresEventStore(self.engine, self.appender, Codec(EVENTS), epoch)
+        self.reads = PostgresReads(self.reader, epoch)
+        self.figures = PostgresFigures(self.reads)
+        self.moments = PostgresMoments(self.reader, epoch)
+        return assemble(self.store, UuidSevenIds(), self.figures)
+
+    async def close(self) -> None:
+        """Finish what waits, and disconnect."""
+        await self.appender.close()
+        await self.reader.close()
+        await self.engine.close()
+
+
+def build_api(settings: Settings, dsn: str) -> ASGIApp:
+    """The ASGI application of one api process."""
+    write = WriteSide(dsn, "api")
+    facts = PostgresFactLog(dsn)
+    answering: ASGIApp | None = None
+
+    async def start() -> None:
+        nonlocal answering
+        application = await write.open()
+        await facts.open(write.epochs.current)
+        keys = PostgresKeys(write.engine)
+        services = Services(
+            application=application, store=write.store, histories=write.store, kept=write.store, reads=write.reads,
+            figures=write.figures, keys=keys, seal=write.seal, moments=write.moments, epochs=write.epochs,
+            clock=SystemClock(), health=PostgresHealth(write.engine),
+        )  # fmt: skip
+        tracking = make_tracking(keys, facts, write.seal, SystemClock())
+        answering = create_app(services, tracking, _assets())
+
+    async def stop() -> None:
+        await facts.close()
+        await write.close()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(receive, send, start, stop)
+        else:
+            assert answering is not None
+            await answering(scope, receive, send)
+
+    return app
+
+
+def build_projector(settings: Settings, dsn: str) -> Runner:
+    """What a projector process runs."""
+    return Runner(dsn)
+
+
+async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
+    """Do what is due until ``stop``; a database that is away is waited for."""
+    write = WriteSide(dsn, "worker")
+    application = await write.open()
+    queue = PostgresDueWork(write.engine, uuid4())
+    try:
+        while not stop.is_set():
+            try:
+                more = await run_due_work(queue, application)
+            except Unavailable as error:
+                log.warning("worker_waits", reason=str(error))
+                more = 0
+            if not more:
+                await _until(stop, DUE_EVERY)
+    finally:
+        await write.close()
+
+
+async def _until(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+async def _patiently(ask: Callable[[], Awaitable[Any]]) -> Any:
+    while True:
+        try:
+            return await ask()
+        except Unavailable as error:
+            log.warning("waiting_for_the_database", reason=str(error))
+            await asyncio.sleep(0.5)
+
+
+async def _lifespan(
+    receive: Receive, send: Send, start: Callable[[], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+) -> None:
+    """The ASGI lifespan protocol; a start that fails is said in one line and ends the process."""
+    await receive()
+    try:
+        await start()
+    except Exception as error:
+        await send({"type": "lifespan.startup.failed", "message": f"{type(error).__name__}: {error}"})
+        raise
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await stop()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _assets() -> Path:
+    return Path(str(files("fastapi_swagger"))) / "resources"
