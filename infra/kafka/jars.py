@@ -1,4 +1,4 @@
-"""The broker's jars, brought by Maven into ``.cache/kafka`` of the repository, and their class-data archive."""
+"""The broker's jars, brought by Maven into ``.cache/kafka`` of the repository, and their archive."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 
-# Metadata, version 2, correlation 1, no client id, no topics. https://kafka.apache.org/protocol#The_Messages_Metadata
+# Metadata, version 2, correlation 1, no client id, no topics.
+# https://kafka.apache.org/protocol#The_Messages_Metadata
 _REQUEST = struct.pack("!hhihi", 3, 2, 1, -1, 0)
 
 
