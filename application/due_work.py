@@ -9,7 +9,7 @@ import structlog
 from application.application import Application
 from application.campaign.run_due_work import DueWork, RunDueWork
 from application.ports import Caller, Claimed, Context, DueQueue, Fenced
-from domain.campaign.refusals import NothingDue
+from domain.campaign.errors import NothingDue
 from domain.shared.errors import NotFound
 
 WORKER = "system:worker"
@@ -36,5 +36,11 @@ async def _run(queue: DueQueue, application: Application, piece: Claimed) -> Non
     except Fenced:
         log.warning("due_work_lost", kind=piece.kind, id=str(piece.stream), correlation=correlation)
     except Exception as error:
-        log.error("due_work_failed", kind=piece.kind, id=str(piece.stream), correlation=correlation, error=repr(error))
+        log.error(
+            "due_work_failed",
+            kind=piece.kind,
+            id=str(piece.stream),
+            correlation=correlation,
+            error=repr(error),
+        )
         await queue.failed(piece.claim, repr(error))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import structlog
 
-from application.ports import Context, PreconditionFailed, Recorded, VersionConflict
+from application.ports import Context, Recorded, VersionConflict
 from domain.shared.aggregate import Aggregate
 from domain.shared.errors import DomainError
 
@@ -38,7 +38,8 @@ class Executed(Generic[C_contra, R_co]):
         """Run the command; a lost race is run again at most ``MOST_RERUNS`` times, then VersionConflict."""
         began = perf_counter()
         reruns = 0
-        outcome = "crashed"
+        outcome = "cancelled"
+        about = getattr(command, "id", None)
         try:
             while True:
                 try:
@@ -49,26 +50,20 @@ class Executed(Generic[C_contra, R_co]):
                     reruns += 1
                 else:
                     outcome = "replayed" if recorded.replayed else "done"
+                    about = aggregate.id
                     return aggregate, recorded
-        except DomainError as refusal:
-            outcome = refusal.slug
-            raise
-        except PreconditionFailed:
-            outcome = "precondition-failed"
+        except Exception as error:
+            outcome = error.slug if isinstance(error, DomainError) else type(error).__name__
             raise
         finally:
-            _write_line(command, context, outcome, reruns, perf_counter() - began)
-
-
-def _write_line(command: Any, context: Context, outcome: str, reruns: int, seconds: float) -> None:
-    log.info(
-        "command",
-        command=type(command).__name__,
-        id=str(command.id) if getattr(command, "id", None) else None,
-        outcome=outcome,
-        reruns=reruns,
-        milliseconds=round(seconds * 1000, 3),
-        workspace=context.caller.workspace,
-        actor=context.caller.actor,
-        correlation=context.correlation,
-    )
+            log.info(
+                "command",
+                command=type(command).__name__,
+                id=None if about is None else str(about),
+                outcome=outcome,
+                reruns=reruns,
+                milliseconds=round((perf_counter() - began) * 1000, 3),
+                workspace=context.caller.workspace,
+                actor=context.caller.actor,
+                correlation=context.correlation,
+            )

@@ -229,12 +229,16 @@ class Campaign(Aggregate):
         return [move.value for move in allowed(self.status, self._state.deleted)]
 
     def _check_new_schedule(self, schedule: Schedule, at: datetime) -> None:
+        """A draft may plan anything; what waits or runs needs moments that can still come."""
         before = self.settings.schedule
         faults = []
         if self.status is Status.SCHEDULED and schedule.starts_at != before.starts_at:
             faults = faults_of_start(schedule, at, "/schedule")
-        elif self.status is not Status.DRAFT and schedule.ends_at != before.ends_at:
+        elif self.status is Status.SCHEDULED and schedule.ends_at != before.ends_at:
             faults = faults_of_end(schedule, at, "/schedule")
+        elif self.status is not Status.DRAFT and schedule.ends_at != before.ends_at:
+            # It began long ago, whatever start its draft had planned.
+            faults = faults_of_end(replace(schedule, starts_at=None), at, "/schedule")
         if faults:
             raise Invalid(faults)
 

@@ -1,0 +1,177 @@
+"""Whatever is decided in whatever order: replaying the events gives the live state, at every version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.campaign.campaign import Campaign
+from domain.campaign.events import CampaignDrafted, CampaignEvent
+from domain.campaign.history import entries
+from domain.campaign.settings import read_settings
+from domain.campaign.state import CampaignState, begun, evolve
+from domain.shared.errors import DomainError
+from tests.examples.campaigns import ALICE, AUTUMN, NOON, TWIN, autumn_email
+
+Command = Callable[..., Any]
+
+MOMENTS = st.integers(-3, 40).map(lambda days: (NOON + timedelta(days=days)).isoformat())
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=5)
+PLATFORMS = st.sampled_from(["email", "sms", "instagram"])
+MONEY = st.fixed_dictionaries({"amount": st.integers(0, 1000), "currency": st.just("USD")})
+ENTRY = st.fixed_dictionaries(
+    {},
+    optional={
+        "subject": st.none() | TEXTS,
+        "body": st.none() | TEXTS,
+        "cta": st.none()
+        | st.fixed_dictionaries({"label": TEXTS, "url": st.sampled_from(["https://a.b", "/c"])}),
+        "media": st.lists(st.just("https://a.b/c.jpg"), max_size=2),
+        "price": st.none() | MONEY,
+    },
+)
+SCHEDULE = st.fixed_dictionaries(
+    {},
+    optional={"starts_at": st.none() | MOMENTS, "ends_at": st.none() | MOMENTS, "time_zone": st.just("UTC")},
+)
+PATCH = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": TEXTS,
+        "description": st.none() | TEXTS,
+        "type": st.sampled_from(["ppv", "retention"]),
+        "platforms": st.lists(PLATFORMS, max_size=3),
+        "content": st.dictionaries(st.just("default") | PLATFORMS, st.none() | ENTRY, max_size=3),
+        "budget": st.none() | MONEY,
+        "goals": st.none() | st.fixed_dictionaries({"conversions": st.none() | st.integers(1, 9)}),
+        "schedule": SCHEDULE,
+        "tags": st.none() | st.lists(TEXTS, max_size=3),
+    },
+)
+COMMANDS = st.one_of(
+    st.sampled_from(
+        [
+            Campaign.unschedule,
+            Campaign.launch,
+            Campaign.pause,
+            Campaign.resume,
+            Campaign.cancel,
+            Campaign.archive,
+            Campaign.unarchive,
+            Campaign.delete,
+            Campaign.restore,
+            Campaign.due_launch,
+        ]
+    ),
+    st.builds(lambda patch: partial(_with, Campaign.change, patch), PATCH),
+    st.builds(lambda details: partial(_with, Campaign.schedule, details), SCHEDULE),
+    st.builds(lambda clicks: partial(_with, Campaign.complete, {"clicks": clicks}), st.integers(0, 9)),
+    st.just(partial(lambda campaign, **when: campaign.due_complete({"clicks": 0}, **when))),
+)
+
+
+def _with(method: Command, argument: Any, campaign: Campaign, **when: Any) -> None:
+    method(campaign, argument, **when)
+
+
+def _lived(commands: list[Command]) -> tuple[Campaign, list[CampaignState]]:
+    """A campaign after commands a day apart, some of them refused, and its state after each event."""
+    campaign = Campaign.draft(autumn_email(), id=AUTUMN, by=ALICE, at=NOON)
+    states = [campaign.state()]
+    for day, command in enumerate(commands, 1):
+        before, version = campaign.state(), campaign.version
+        try:
+            command(campaign, by=ALICE, at=NOON + timedelta(days=day))
+        except DomainError:
+            assert (campaign.state(), campaign.version) == (before, version)
+        else:
+            assert campaign.version == version + 1, "an accepted command is exactly one event"
+            states.append(campaign.state())
+    return campaign, states
+
+
+@pytest.mark.req("EVT-1", "EVT-5")
+@given(st.lists(COMMANDS, max_size=25))
+def test_a_replay_gives_the_live_state_at_every_version(commands: list[Command]) -> None:
+    campaign, states = _lived(commands)
+
+    replayed: Any = None
+    for event, state in zip(campaign.pending_events, states, strict=True):
+        replayed = event.mutate(replayed)
+        assert replayed.state() == state
+    assert (replayed.id, replayed.version) == (campaign.id, campaign.version)
+    assert (replayed.created_on, replayed.modified_on) == (campaign.created_on, campaign.modified_on)
+    assert replayed.due_work() == campaign.due_work()
+
+
+@pytest.mark.req("EVT-10")
+@given(st.lists(COMMANDS, max_size=25), st.data())
+def test_a_snapshot_and_the_events_after_it_give_the_same(
+    commands: list[Command], data: st.DataObject
+) -> None:
+    campaign, states = _lived(commands)
+    events = campaign.pending_events
+    taken = data.draw(st.integers(1, len(events)))
+
+    restored: Any = Campaign.from_state(AUTUMN, taken, NOON, events[taken - 1].timestamp, states[taken - 1])
+    for event in events[taken:]:
+        restored = event.mutate(restored)
+
+    assert (restored.state(), restored.version) == (campaign.state(), campaign.version)
+    assert (restored.created_on, restored.modified_on) == (campaign.created_on, campaign.modified_on)
+
+
+@given(st.lists(COMMANDS, max_size=25))
+def test_the_changes_of_the_history_lead_from_nothing_to_the_settings(commands: list[Command]) -> None:
+    campaign, _ = _lived(commands)
+    events = cast("list[CampaignEvent]", campaign.pending_events)
+
+    document: dict[str, Any] = {}
+    for entry in entries(events):
+        for change in entry.changes:
+            _put(document, change["pointer"].split("/")[1:], change["from"], change["to"])
+
+    document.pop("deleted_at", None)
+    expected = campaign.settings.document() | {"status": campaign.status.value}
+    assert _without_nulls(document) == _without_nulls(expected)
+
+
+@given(PATCH)
+def test_the_document_of_settings_reads_as_the_same_settings(patch: dict[str, Any]) -> None:
+    settings = read_settings(
+        autumn_email() | {name: value for name, value in patch.items() if value is not None}
+    )
+
+    assert read_settings(settings.document()) == settings
+
+
+def test_the_first_event_begins_the_state_and_no_other_does() -> None:
+    campaign = Campaign.draft(autumn_email(), id=AUTUMN, by=ALICE, at=NOON)
+    twin = campaign.duplicate({}, id=TWIN, by=ALICE, at=NOON)
+
+    first = twin.pending_events[0]
+
+    assert isinstance(first, CampaignDrafted)
+    assert begun(first) == twin.state()
+    with pytest.raises(TypeError):
+        evolve(twin.state(), first)
+
+
+def _put(document: dict[str, Any], path: list[str], old: Any, new: Any) -> None:
+    *parents, name = path
+    for parent in parents:
+        document = document.setdefault(parent, {})
+    assert _without_nulls(document.get(name)) == _without_nulls(old)
+    document[name] = new
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return value
