@@ -159,7 +159,8 @@ create index facts_position on ballyhoo.facts (position);
 create index facts_campaign on ballyhoo.facts (campaign, occurred_at);
 create index facts_contact on ballyhoo.facts (contact, position) where contact is not null;
 
--- Ids and order ids that were ever used; they outlive the partitions of the facts.
+-- Ids and order ids that were ever used; they outlive the partitions of the facts. A negative position is that of a void
+-- whose target has not come yet.
 create table ballyhoo.fact_keys (key uuid primary key, position bigint not null);
 
 -- The first void of a fact in a campaign: later ones have no effect, and a fact that comes after its void is

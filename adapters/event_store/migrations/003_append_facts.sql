@@ -39,8 +39,8 @@ insert into ballyhoo.secrets values
   ('fact_keys', decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'));
 
 create type ballyhoo.fact_in as (
-  occurred_at timestamptz, contact uuid, voids uuid, amount bigint, workspace int, campaign int, labels int,
-  quantity int, kind int, type smallint, part smallint, id text, order_id text, properties text
+  occurred_at timestamptz, contact uuid, voids uuid, amount bigint, quantity int, part smallint,
+  workspace int, campaign int, labels int, kind int, type smallint, id text, order_id text, properties text
 );
 
 -- p_keys: the key of each fact. A void that comes before its target leaves the target's key with a negative position,
@@ -140,12 +140,12 @@ begin
   if p_voids then
     insert into fact_voids(target, campaign, position)
       select v.voids, v.campaign, base + v.o from unnest(p_facts) with ordinality
-          v(occurred_at, contact, voids, amount, workspace, campaign, labels, quantity, kind, type, part, id, order_id, properties, o)
+          v(occurred_at, contact, voids, amount, quantity, part, workspace, campaign, labels, kind, type, id, order_id, properties, o)
         where v.voids is not null and (duplicates is null or not v.o::int = any(duplicates)) order by v.o
       on conflict do nothing;
     insert into fact_keys
       select v.voids, -(base + v.o) from unnest(p_facts) with ordinality
-          v(occurred_at, contact, voids, amount, workspace, campaign, labels, quantity, kind, type, part, id, order_id, properties, o)
+          v(occurred_at, contact, voids, amount, quantity, part, workspace, campaign, labels, kind, type, id, order_id, properties, o)
         where v.voids is not null and (duplicates is null or not v.o::int = any(duplicates)) order by v.o
       on conflict do nothing;
   end if;
@@ -156,7 +156,7 @@ begin
       select base + f.o, t0 + (f.o - 1) * interval '1 us', coalesce(f.occurred_at, t0 + (f.o - 1) * interval '1 us'), f.amount,
           f.contact, f.workspace, f.campaign, f.labels, f.quantity, f.kind, f.type, f.part, false, f.id, f.order_id, f.properties
         from unnest(p_facts) with ordinality
-          f(occurred_at, contact, voids, amount, workspace, campaign, labels, quantity, kind, type, part, id, order_id, properties, o);
+          f(occurred_at, contact, voids, amount, quantity, part, workspace, campaign, labels, kind, type, id, order_id, properties, o);
     return;
   end if;
 
@@ -182,7 +182,7 @@ begin
         f.id, f.order_id, f.properties
       from (select v.*, case when moved is null then v.contact else coalesce(moved_to[array_position(moved, v.contact)], v.contact) end as who
               from unnest(p_facts) with ordinality
-                v(occurred_at, contact, voids, amount, workspace, campaign, labels, quantity, kind, type, part, id, order_id, properties, o)) f
+                v(occurred_at, contact, voids, amount, quantity, part, workspace, campaign, labels, kind, type, id, order_id, properties, o)) f
       where duplicates is null or not f.o::int = any(duplicates);
 end $f$;
 

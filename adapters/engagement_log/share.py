@@ -1,0 +1,42 @@
+"""What one request wants appended, packed, and what became of it so far."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from adapters.engagement_log.interning import ContactKey
+from application.ports import Position
+from domain.engagement.fact import Fact
+from domain.shared.errors import Fault
+
+
+class Share:
+    """The facts of one request on their way through one or more groups.
+
+    ``rows`` and ``keys`` run beside ``facts``. ``orders`` maps indexes of conversions to their order's key.
+    ``contacts`` maps indexes to contacts that the log may not have yet. ``erasures`` is the counter under which
+    contacts were looked up, None where the facts name none. ``size`` counts the bytes of the rows. ``sent`` facts
+    are in a group, ``done`` of them are answered.
+    """
+
+    __slots__ = (
+        "answer", "contacts", "done", "duplicates", "erasures", "facts", "keys", "orders", "refused", "rows", "sent", "size",
+        "voids", "workspace",
+    )  # fmt: skip
+
+    def __init__(self, workspace: int, facts: Sequence[Fact], answer: asyncio.Future[Position]) -> None:
+        self.workspace = workspace
+        self.facts = facts
+        self.answer = answer
+        self.rows: list[bytes] = []
+        self.keys: list[bytes] = []
+        self.orders: dict[int, bytes] = {}
+        self.contacts: dict[int, tuple[ContactKey, bytes]] = {}
+        self.erasures: int | None = None
+        self.voids = False
+        self.size = 0
+        self.sent = 0
+        self.done = 0
+        self.duplicates: set[int] = set()
+        self.refused: dict[int, Fault] = {}
