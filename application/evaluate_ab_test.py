@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from application.ports_statistics import SignificanceTest
 from domain.ab_test.analysis import Analysis, AnalysisRequest, Arm, Method, RatioPhase
-from domain.ab_test.decision import Decision, Status, decide, decide_summaries
+from domain.ab_test.decision import Decision, Status, decide, decide_summaries, with_changes
 from domain.ab_test.evidence import Evidence
-from domain.ab_test.plan import Approach, Metric, Plan
+from domain.ab_test.plan import Approach, Change, Metric, Plan
 from domain.ab_test.result import Result
 from domain.ab_test.samples import Mean, Proportion, Sample
 from domain.ab_test.sizing import PlanAnswer, PlanRequest
@@ -16,16 +16,21 @@ from domain.shared.errors import Invalid
 _METHODS = {Approach.SEQUENTIAL: Method.SEQUENTIAL, Approach.BAYESIAN: Method.BAYESIAN}
 
 
-def evaluate(plan: Plan, status: Status, evidence: Evidence, statistics: SignificanceTest) -> Result:
-    """The result at the evidence's position. ``evidence.arms`` are in the plan's order."""
+def evaluate(
+    plan: Plan,
+    status: Status,
+    evidence: Evidence,
+    statistics: SignificanceTest,
+    changes: tuple[Change, ...] = (),
+) -> Result:
+    """The result at the evidence's position. ``evidence.arms`` are in the plan's order; ``changes`` are
+    those of the plan after the start, which the result shows."""
     request = analysis_request(plan, evidence)
     analysis = statistics.analyse(request)
-    planned = planned_size(
-        plan, next(arm.sample for arm in request.arms if arm.name == request.control), statistics
-    )
-    return Result(
-        plan, status, evidence, analysis, decide(plan, status, evidence, analysis, planned), planned
-    )
+    control = next(arm.sample for arm in request.arms if arm.name == request.control)
+    planned = planned_size(plan, control, statistics)
+    decision = with_changes(decide(plan, status, evidence, analysis, planned), changes)
+    return Result(plan, status, evidence, analysis, decision, planned, changes)
 
 
 def analyse_summaries(request: AnalysisRequest, statistics: SignificanceTest) -> tuple[Analysis, Decision]:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from domain.ab_test.analysis import Analysis, Comparison, Method
 from domain.ab_test.evidence import Evidence
-from domain.ab_test.plan import Approach, Metric, Plan
+from domain.ab_test.plan import Approach, Change, Metric, Plan
 from domain.ab_test.sizing import PlanAnswer
 from domain.ab_test.words import at_most, percent, said, share_of
 
@@ -87,6 +87,15 @@ def decide(
     if plan.analysis is Approach.FIXED and not ended:
         return replace(found, reasons=(*found.reasons, PAST_ITS_SIZE))
     return found
+
+
+def with_changes(decision: Decision, changes: tuple[Change, ...]) -> Decision:
+    """The decision, with a reason for each change of the plan after the start."""
+    told = tuple(
+        f"The plan was changed after the start, on {change.at:%Y-%m-%d}: {', '.join(change.fields)}."
+        for change in changes
+    )
+    return replace(decision, reasons=(*decision.reasons, *told)) if told else decision
 
 
 def decide_summaries(analysis: Analysis) -> Decision:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -89,6 +90,15 @@ class Bandit:
 
     seed: int
     floor: float = 0.05
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the plan after the start, which every result shows; ``fields`` names what changed."""
+
+    at: datetime
+    by: str
+    fields: tuple[str, ...]
 
 
 @dataclass(frozen=True)

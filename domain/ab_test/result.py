@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from domain.ab_test.analysis import Analysis
 from domain.ab_test.decision import Decision, Status
 from domain.ab_test.evidence import Evidence
-from domain.ab_test.plan import Plan
+from domain.ab_test.plan import Change, Plan
 from domain.ab_test.sizing import PlanAnswer
 
 
@@ -22,3 +22,4 @@ class Result:
     analysis: Analysis
     decision: Decision
     planned: PlanAnswer | None
+    changes: tuple[Change, ...] = ()
