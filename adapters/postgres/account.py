@@ -42,12 +42,13 @@ class Account:
         return Account(nobody.pw_uid, nobody.pw_gid)
 
     def give(self, folder: Path) -> None:
-        """Make ``folder`` and what is in it this account's, where root made or copied it."""
-        if self.uid is None or self.gid is None:
+        """Make ``folder`` and what is in it this account's, where root made or copied it; itself last, as the
+        sign.
+        """
+        if self.uid is None or self.gid is None or os.lstat(folder).st_uid == self.uid:
             return
-        for path in (folder, *folder.rglob("*")):
-            if os.lstat(path).st_uid != self.uid:
-                os.chown(path, self.uid, self.gid, follow_symlinks=False)
+        for path in (*folder.rglob("*"), folder):
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def enters(self, path: Path) -> bool:
         """Whether this account may pass through every parent of ``path``."""

@@ -92,7 +92,7 @@ def memory() -> int:
     return whole if limit == "max" else min(whole, int(limit))
 
 
-def socket_folder(folder: Path, account: Account) -> Path:
+def socket_folder(folder: Path) -> Path:
     """Where the socket stands: in the cluster's folder, or in a short one where that path is too long for a
     socket.
 
@@ -101,12 +101,19 @@ def socket_folder(folder: Path, account: Account) -> Path:
     if len(os.fsencode(folder / ".s.PGSQL.5432")) <= 107:
         return folder
     there = folder.stat()
-    short = Path("/tmp") / f"ballyhoo-{there.st_dev}-{there.st_ino}"
-    short.mkdir(mode=0o700, exist_ok=True)
-    if short.is_symlink() or short.stat().st_uid not in {os.geteuid(), there.st_uid}:
-        raise EmbeddedError(f"{short} belongs to somebody else; choose a data folder with a shorter path.")
-    account.give(short)
-    return short
+    return Path("/tmp") / f"ballyhoo-{there.st_dev}-{there.st_ino}"
+
+
+def make_socket_folder(folder: Path, account: Account) -> Path:
+    """The same, made where it is missing. EmbeddedError where somebody else has made it."""
+    socket = socket_folder(folder)
+    if socket == folder:
+        return socket
+    socket.mkdir(mode=0o700, exist_ok=True)
+    if socket.is_symlink() or socket.stat().st_uid not in {os.geteuid(), folder.stat().st_uid}:
+        raise EmbeddedError(f"{socket} belongs to somebody else; choose a data folder with a shorter path.")
+    account.give(socket)
+    return socket
 
 
 def open_log(path: Path) -> int:

@@ -9,7 +9,6 @@ holds the lock may end every server it finds there: it is an orphan.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import time
@@ -24,12 +23,9 @@ from psycopg.pq import PGconn, Ping
 
 from adapters.postgres import cluster, processes
 from adapters.postgres.account import Account, EmbeddedError
+from adapters.postgres.ownership import FolderInUse, Ownership
 
 __all__ = ["EmbeddedError", "EmbeddedPostgres", "FolderInUse"]
-
-
-class FolderInUse(EmbeddedError):
-    """Another process owns the folder."""
 
 
 class EmbeddedPostgres:
@@ -52,7 +48,7 @@ class EmbeddedPostgres:
         self.folder = self.data / "postgres"
         self._settings = dict(settings or {})
         self._waiting = waiting
-        self._lock: int | None = None
+        self._ownership = Ownership(self.data)
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -67,7 +63,7 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """Where the database is, while somebody's server runs in this folder."""
-        socket = cluster.socket_folder(self.folder, Account.for_folder(self.folder))
+        socket = cluster.socket_folder(self.folder)
         return f"postgresql://postgres@/ballyhoo?host={quote(str(socket), safe='')}"
 
     def start(self) -> None:
@@ -76,7 +72,7 @@ class EmbeddedPostgres:
         FolderInUse where another process owns the folder; EmbeddedError with the reason where the server will
         not run. Calling it again after the server died starts it again.
         """
-        self._own()
+        self._ownership.take()
         try:
             account = Account.for_folder(self.folder)
             cluster.make_whole(self.folder, account)
@@ -94,66 +90,33 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """End the server with a fast shutdown, whatever of it is left after that, and let the folder go."""
-        if self._lock is None:
-            return
-        self._clear()
-        if self._child is not None:
-            self._child.wait()
-            self._child = None
-        socket = (
-            cluster.socket_folder(self.folder, Account(None, None)) if self.folder.exists() else self.folder
-        )
-        if socket != self.folder:
-            socket.rmdir()
-        os.close(self._lock)
-        self._lock = None
+        if self._ownership.held:
+            self._clear()
+            self._ownership.let_go()
 
     def owner(self) -> int | None:
         """The pid of the process that owns the folder, or None where nobody does."""
-        try:
-            lock = os.open(self.data / "lock", os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return int(os.pread(lock, 20, 0) or b"0")
-        finally:
-            os.close(lock)
-        return None
-
-    def _own(self) -> None:
-        if self._lock is not None:
-            return
-        try:
-            self.data.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise EmbeddedError(f"{self.data} cannot be used as a data folder: {error.strerror}.") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.pread(lock, 20, 0).decode()
-            os.close(lock)
-            raise FolderInUse(
-                f"{self.data} is in use by process {owner}; stop that one, or name another folder."
-            ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
-        self._lock = lock
+        return self._ownership.owner()
 
     def _clear(self) -> None:
-        processes.end_all(self.folder)
+        if self.folder.exists():
+            processes.end_all(self.folder)
         if self._child is not None:
-            self._child.poll()
-        processes.forget_dead_postmaster(self.folder)
+            self._child.kill()  # lives only where its folder was taken away
+            self._child.wait()
+            self._child = None
+        if not self.folder.exists():
+            return
+        socket = cluster.socket_folder(self.folder)
+        processes.forget_dead_postmaster(self.folder, socket)
+        if socket != self.folder and socket.exists():
+            socket.rmdir()
 
     def _spawn(self, account: Account) -> None:
         program = cluster.binaries() / "postgres"
         command = [*account.prefix(self.folder, program), str(program), "-D", str(self.folder)]
-        for name, value in (
-            cluster.settings(cluster.socket_folder(self.folder, account)) | self._settings
-        ).items():
+        socket = cluster.make_socket_folder(self.folder, account)
+        for name, value in (cluster.settings(socket) | self._settings).items():
             command += ["-c", f"{name}={value}"]
         log = cluster.open_log(self.data / "postgres.log")
         try:
@@ -167,8 +130,7 @@ class EmbeddedPostgres:
     def _wait_until_ready(self) -> None:
         began = time.monotonic()
         said = 0
-        conninfo = self._conninfo("postgres").encode()
-        while PGconn.ping(conninfo) != Ping.OK:
+        while not self._answers():
             if not self.alive():
                 raise EmbeddedError(f"Postgres did not start in {self.folder}: {self._last_words()}")
             seconds = time.monotonic() - began
@@ -176,6 +138,9 @@ class EmbeddedPostgres:
                 said = int(seconds)
                 self._waiting(seconds)
             time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        return PGconn.ping(self._conninfo("postgres").encode()) == Ping.OK
 
     def _ensure_database(self) -> None:
         with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:

@@ -49,12 +49,16 @@ def end_all(folder: Path, *, fast: float = 10.0, immediate: float = 5.0) -> None
         time.sleep(0.02)
 
 
-def forget_dead_postmaster(folder: Path) -> None:
-    """Remove a lock file whose pid is a zombie or another program's by now, which Postgres would take for
-    alive.
+def forget_dead_postmaster(folder: Path, socket: Path) -> None:
+    """Remove the socket and the lock files that a dead cluster left, called only when no process of the
+    cluster lives.
 
-    Called only when no process of the cluster lives. A pid that is nobody's is left to Postgres's own checks.
+    Postgres would take a pid in them for alive that is a zombie or another program's by now. The cluster's
+    own lock file stays where its pid is nobody's: it leads Postgres to shared memory that it must look at
+    first.
     """
+    for left in socket.glob(".s.PGSQL.5432*"):
+        left.unlink(missing_ok=True)
     head = postmaster(folder)
     if head is not None and Path(f"/proc/{head}").exists():
         (folder / "postmaster.pid").unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from psycopg import sql
 
 from adapters.event_store.migrate import migrate
 from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.read_models.schemas import ensure_schemas
 
 # Tests lose nothing that they would miss; the faults ring starts servers of its own, with the real settings.
 FAST = {"fsync": "off", "shared_buffers": "128MB", "min_wal_size": "80MB", "max_wal_size": "512MB"}
@@ -77,7 +78,7 @@ class Server:
         # Roles belong to the whole server: workers that share it migrate one after the other.
         with self.connect() as gate, psycopg.connect(self.database(name), autocommit=True) as connection:
             gate.execute("select pg_advisory_lock(%s)", (_ONE_AT_A_TIME,))
-            migrate(connection)
+            migrate(connection, ensure_schemas)
         return name
 
 
