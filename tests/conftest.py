@@ -9,4 +9,5 @@ pytest_plugins = [
     "tests.plugins.requirements",
     "tests.plugins.databases",
     "tests.plugins.told",
+    "tests.plugins.broker",
 ]

@@ -140,8 +140,8 @@ class Outbox:
         self._rows(
             """with now as (select epoch from ballyhoo.epochs order by began_at desc limit 1),
                     kept as (
-                      select min(case log when 'events' then events_position else engagement_position end) as
-                      upto
+                      select min(case log when 'events' then later.events_position
+                                               else later.engagement_position end) as upto
                         from ballyhoo.relay r join ballyhoo.epochs mine using (epoch)
                         join ballyhoo.epochs later on later.began_at > mine.began_at
                         where r.log = %(log)s)
