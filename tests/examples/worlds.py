@@ -1,0 +1,74 @@
+"""A small world for use cases: the application on the in-memory twins, and a caller in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from adapters.memory import MemoryClock, MemoryEventStore
+from application.application import Application, assemble
+from application.ports import Caller, Context, DueClaim, Idempotency, Position
+from domain.campaign.goals import Figures
+from tests.examples.campaigns import ALICE, NOON
+
+STUDIO = 1
+ELSEWHERE = 2
+FINAL = {"total": {"clicks": 12}, "position": "sealed"}
+
+
+class CountingIds:
+    """Ids that can be told from each other and foreseen."""
+
+    def __init__(self) -> None:
+        self._last = 0
+
+    def new(self) -> UUID:
+        """The next."""
+        self._last += 1
+        return UUID(int=(0x0193 << 112) + (7 << 76) + (8 << 60) + self._last)
+
+
+class FixedFigures:
+    """Figures that never move."""
+
+    async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Figures:
+        """The same for every campaign."""
+        return Figures(conversions=3, revenue=5_997, engagement=12, spent="10.5", final=FINAL)
+
+
+@dataclass
+class World:
+    """The clock stands at noon until a test moves it."""
+
+    clock: MemoryClock = field(default_factory=lambda: MemoryClock(NOON))
+    store: MemoryEventStore = field(init=False)
+    application: Application = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.store = MemoryEventStore(self.clock)
+        self.application = assemble(self.store, CountingIds(), FixedFigures())
+
+    def asks(
+        self,
+        *,
+        by: str = ALICE,
+        workspace: int = STUDIO,
+        at: datetime | None = None,
+        if_match: int | None = None,
+        idempotency: Idempotency | None = None,
+        due: DueClaim | None = None,
+        present: Any = None,
+    ) -> Context:
+        """The context of somebody's request."""
+        caller = Caller(workspace, UUID(int=workspace), by, "owner")
+        return Context(
+            caller,
+            at or self.clock.now(),
+            correlation="request-1",
+            if_match=if_match,
+            idempotency=idempotency,
+            due=due,
+            present=present,
+        )
