@@ -15,7 +15,16 @@ import psycopg
 import structlog
 from psycopg import AsyncConnection
 
-from adapters.event_store.append import APPEND, STORED, TYPES, Command, Oids, Outcome, append_parameters, outcomes_of
+from adapters.event_store.append import (
+    APPEND,
+    STORED,
+    TYPES,
+    Command,
+    Oids,
+    Outcome,
+    append_parameters,
+    outcomes_of,
+)
 from adapters.postgres import binary
 from adapters.postgres.pool import connection_options
 from application.ports import Overloaded, Unavailable
@@ -29,7 +38,13 @@ class Appender:
     """Owns one connection; ``append`` may be awaited by any number of tasks."""
 
     def __init__(
-        self, dsn: str, *, clock: datetime | None = None, most_events: int = 500, most_bytes: int = 512 * 1024, most_waiting: int = 5_000
+        self,
+        dsn: str,
+        *,
+        clock: datetime | None = None,
+        most_events: int = 500,
+        most_bytes: int = 512 * 1024,
+        most_waiting: int = 5_000,
     ) -> None:
         self._dsn = dsn
         self.clock = clock
@@ -83,7 +98,9 @@ class Appender:
         events = size = 0
         while self._waiting:
             command, future = self._waiting[0]
-            if group and (events + len(command.events) > self._most_events or size + command.size > self._most_bytes):
+            if group and (
+                events + len(command.events) > self._most_events or size + command.size > self._most_bytes
+            ):
                 break
             self._waiting.popleft()
             if future.cancelled():
@@ -104,7 +121,9 @@ class Appender:
         try:
             outcomes = await self._send([command for command, _ in group])
         except Exception as error:
-            if len(group) > 1 and isinstance(error, psycopg.DataError | psycopg.IntegrityError | psycopg.ProgrammingError):
+            if len(group) > 1 and isinstance(
+                error, psycopg.DataError | psycopg.IntegrityError | psycopg.ProgrammingError
+            ):
                 for one in group:  # one bad command must not take the others with it
                     await self._append_group([one])
                 return
@@ -148,12 +167,16 @@ class Appender:
             return self._connection
 
     async def _call(self, connection: Connection, commands: list[Command]) -> list[Outcome]:
-        cursor = await connection.execute(APPEND, append_parameters(self._oids, commands, self.clock), binary=True)
+        cursor = await connection.execute(
+            APPEND, append_parameters(self._oids, commands, self.clock), binary=True
+        )
         return outcomes_of(await cursor.fetchone())
 
     async def _stored_before(self, connection: Connection, commands: list[Command]) -> dict[Command, Outcome]:
         ids = [event_id for command in commands for event_id, _ in command.events]
-        rows = {row[0]: row for row in await (await connection.execute(_FIND, (ids,), binary=True)).fetchall()}
+        rows = {
+            row[0]: row for row in await (await connection.execute(_FIND, (ids,), binary=True)).fetchall()
+        }
         found: dict[Command, Outcome] = {}
         for command in commands:
             if row := rows.get(command.events[-1][0]):

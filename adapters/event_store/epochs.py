@@ -23,7 +23,8 @@ class PostgresEpochs:
             "select epoch, events_position, engagement_position from ballyhoo.epochs order by began_at"
         )
         self._ends = {
-            earlier[0]: Position(earlier[0], later[1], later[2]) for earlier, later in zip(rows, rows[1:], strict=False)
+            earlier[0]: Position(earlier[0], later[1], later[2])
+            for earlier, later in zip(rows, rows[1:], strict=False)
         }
         return self.current
 

@@ -13,7 +13,9 @@ from application.ports import Answer, Context
 from domain.shared.aggregate import Aggregate
 
 
-def packed(codec: Codec, aggregate: Aggregate, events: list[Any], context: Context, answer: Answer | None) -> Command:
+def packed(
+    codec: Codec, aggregate: Aggregate, events: list[Any], context: Context, answer: Answer | None
+) -> Command:
     """The command that appends ``events`` (the aggregate's pending ones, collected) under its conditions."""
     caller, due = context.caller, context.due
     keyed = context.idempotency

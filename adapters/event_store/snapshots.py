@@ -35,7 +35,9 @@ class HasState(Protocol):
         ...
 
     @classmethod
-    def from_state(cls, id: UUID, version: int, created_on: datetime, modified_on: datetime, state: Any) -> Self:
+    def from_state(
+        cls, id: UUID, version: int, created_on: datetime, modified_on: datetime, state: Any
+    ) -> Self:
         """The aggregate again."""
         ...
 
@@ -53,7 +55,13 @@ def restore(codec: Codec, kind: type[Aggregate], id: UUID, row: Sequence[Any]) -
         return None
     try:
         snapshot = codec.decode_state(_Snapshot, state)
-        return kind.from_state(id, version, snapshot.created_on, snapshot.modified_on, codec.decode_state(kind.STATE, snapshot.state))
+        return kind.from_state(
+            id,
+            version,
+            snapshot.created_on,
+            snapshot.modified_on,
+            codec.decode_state(kind.STATE, snapshot.state),
+        )
     except msgspec.MsgspecError:
         return None
 
@@ -65,5 +73,11 @@ def take(codec: Codec, workspace: int, aggregate: Aggregate) -> tuple[str, dict[
     content = codec.encode_state(
         {"created_on": aggregate.created_on, "modified_on": aggregate.modified_on, "state": aggregate.state()}
     )
-    values = {"version": aggregate.version, "topic": aggregate.KIND, "state": content, "workspace": workspace, "id": aggregate.id}
+    values = {
+        "version": aggregate.version,
+        "topic": aggregate.KIND,
+        "state": content,
+        "workspace": workspace,
+        "id": aggregate.id,
+    }
     return _KEEP, values

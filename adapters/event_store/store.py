@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -61,7 +60,9 @@ select fingerprint, status, body, at, version, position, engagement, recorded_at
 class PostgresEventStore:
     """Implements ``application.ports.EventStore`` on the functions of the migrations."""
 
-    def __init__(self, pool: Pool, appender: Appender, codec: Codec, epoch: UUID, *, with_snapshots: bool = True) -> None:
+    def __init__(
+        self, pool: Pool, appender: Appender, codec: Codec, epoch: UUID, *, with_snapshots: bool = True
+    ) -> None:
         self._pool = pool
         self._appender = appender
         self._codec = codec
@@ -70,7 +71,13 @@ class PostgresEventStore:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def get(
-        self, kind: type[A], workspace: int, id: UUID, *, version: int | None = None, position: int | None = None
+        self,
+        kind: type[A],
+        workspace: int,
+        id: UUID,
+        *,
+        version: int | None = None,
+        position: int | None = None,
     ) -> A:
         """The aggregate now, or as it was at a version or a position of the log. NotFound."""
         asked = {
@@ -90,7 +97,10 @@ class PostgresEventStore:
             event: Any = self._codec.decode(topic, state, id=id, version=row_version, at=at)
             aggregate = event.mutate(aggregate)
         if aggregate is None or (version is not None and aggregate.version != version):
-            raise NotFound(f"There is no {kind.KIND.replace('_', ' ')} {id} in this workspace" + (" at that moment." if version or position else "."))
+            raise NotFound(
+                f"There is no {kind.KIND.replace('_', ' ')} {id} in this workspace"
+                + (" at that moment." if version or position else ".")
+            )
         aggregate.was_loaded()
         return aggregate
 
@@ -100,7 +110,14 @@ class PostgresEventStore:
         if not rows:
             raise NotFound(f"There is no {kind.KIND.replace('_', ' ')} {id} in this workspace.")
         return [
-            Entry(self._codec.decode(topic, state, id=id, version=version, at=at), event_id, at, actor, correlation, causation)
+            Entry(
+                self._codec.decode(topic, state, id=id, version=version, at=at),
+                event_id,
+                at,
+                actor,
+                correlation,
+                causation,
+            )
             for version, topic, state, at, actor, correlation, causation, event_id in rows
         ]
 
@@ -132,7 +149,10 @@ class PostgresEventStore:
         if answer is not None:
             stamped = Answer(answer.status, answer.stamped(written(outcome.recorded_at).encode()))
         return Recorded(
-            Position(self._epoch, outcome.position, outcome.engagement), outcome.recorded_at, aggregate.version, stamped
+            Position(self._epoch, outcome.position, outcome.engagement),
+            outcome.recorded_at,
+            aggregate.version,
+            stamped,
         )
 
     async def answer(self, workspace: int, idempotency: Idempotency) -> Kept | None:

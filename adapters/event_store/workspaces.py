@@ -101,7 +101,8 @@ def _workspace(connection: psycopg.Connection[Any], name: str) -> tuple[int, Wor
     if row is None:
         workspace = Workspace.create(uuid7(), name, by="system", at=at)
         row = connection.execute(
-            "insert into ballyhoo.workspaces(id, name) values (%s, %s) returning number, id", (workspace.id, name)
+            "insert into ballyhoo.workspaces(id, name) values (%s, %s) returning number, id",
+            (workspace.id, name),
         ).fetchone()
         assert row is not None
     else:
