@@ -451,7 +451,8 @@ def _document(raw: bytes) -> Any:
         _must_be_json(raw)
         return _TooLong
     try:
-        return json.loads(raw, parse_constant=_no_constant, parse_int=_whole)
+        # What only lone surrogates keep from being UTF-8 is one bad fact, not a body that cannot be read.
+        return json.loads(raw.decode("utf-8", "surrogatepass"), parse_constant=_no_constant, parse_int=_whole)
     except (ValueError, RecursionError) as error:
         raise not_json(error) from error
 
