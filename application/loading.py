@@ -25,12 +25,12 @@ async def load(store: EventStore, kind: type[A], id: UUID, context: Context) -> 
 
 
 async def record(store: EventStore, aggregate: Aggregate, context: Context) -> Recorded:
-    """Save what the aggregate decided. Where the race was lost: PreconditionFailed with If-Match, else
-    VersionConflict, which the execution answers by running the command again."""
+    """Save what the aggregate decided. VersionConflict where the race was lost.
+
+    The execution then runs the command again, and ``load`` finds out where If-Match asks for what is gone.
+    """
     seen = aggregate.version - len(aggregate.pending_events)
     try:
         return await store.save(aggregate, context)
     except StaleVersion as stale:
-        if context.if_match is not None:
-            raise PreconditionFailed(context.if_match, stale.stands) from stale
         raise VersionConflict(seen, stale.stands) from stale

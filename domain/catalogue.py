@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from domain.ab_test.events import EVENTS as AB_TEST_EVENTS
 from domain.campaign.events import EVENTS as CAMPAIGN_EVENTS
 from domain.shared.event import Event
 from domain.workspace.events import EVENTS as WORKSPACE_EVENTS
 
 EVENTS: tuple[type[Event], ...] = (
     *CAMPAIGN_EVENTS,
+    *AB_TEST_EVENTS,
     *WORKSPACE_EVENTS,
 )

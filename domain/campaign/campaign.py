@@ -10,7 +10,7 @@ from uuid import UUID
 from domain.campaign import events
 from domain.campaign.errors import CampaignFieldLocked, CampaignNotReady, NothingDue
 from domain.campaign.locks import fault_of_currency, locked_fields
-from domain.campaign.moves import MAY_CHANGE, MAY_DELETE, MOVES, Move, allowed
+from domain.campaign.moves import MAY_CHANGE, MAY_DELETE, Move, allowed
 from domain.campaign.readiness import Readiness, readiness
 from domain.campaign.schedule import Schedule, faults_of_end, faults_of_start, read_schedule
 from domain.campaign.settings import Settings, changed_fields, patched, patched_copy, read_new
@@ -150,8 +150,7 @@ class Campaign(Aggregate):
 
     def restore(self, *, by: str, at: datetime) -> None:
         """Be as before the deletion."""
-        if not self._state.deleted:
-            raise self._refusal(Move.RESTORE)
+        self._check_move(Move.RESTORE)
         self._happened(events.CampaignRestored, by, at)
 
     def duplicate(self, patch: Any, *, id: UUID, by: str, at: datetime) -> Self:
@@ -214,7 +213,7 @@ class Campaign(Aggregate):
             self._state = evolve(self._state, event)
 
     def _check_move(self, move: Move) -> None:
-        if self._state.deleted or move not in MOVES[self.status]:
+        if move not in allowed(self.status, self._state.deleted):
             raise self._refusal(move)
 
     def _check_locks(self, faults: list[Fault]) -> None:

@@ -25,7 +25,7 @@ class WorkspaceCreated(WorkspaceEvent, Created):
 class KeyMade(WorkspaceEvent):
     """An API key was made."""
 
-    TOPIC = "workspace.key_made"
+    TOPIC = "workspace.key-made"
 
     key_id: UUID
     role: Role
@@ -34,7 +34,7 @@ class KeyMade(WorkspaceEvent):
 class KeyRevoked(WorkspaceEvent):
     """An API key opens nothing any more."""
 
-    TOPIC = "workspace.key_revoked"
+    TOPIC = "workspace.key-revoked"
 
     key_id: UUID
 

@@ -27,8 +27,8 @@ async def test_the_log_holds_who_made_and_revoked_which_key() -> None:
     entries = await world.store.history(Workspace, STUDIO, HOME)
     assert [entry.event.TOPIC for entry in entries] == [
         "workspace.created",
-        "workspace.key_made",
-        "workspace.key_revoked",
+        "workspace.key-made",
+        "workspace.key-revoked",
     ]
     with pytest.raises(KeyAlreadyRevoked):
         await world.application.revoke_key(RevokeKey(HOME, KEY), world.asks())

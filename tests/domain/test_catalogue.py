@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from domain.catalogue import EVENTS
@@ -19,12 +20,13 @@ def test_every_event_class_of_the_domain_stands_in_the_catalogue() -> None:
     assert set(EVENTS) == domain
 
 
-def test_topics_are_unique_and_begin_with_their_aggregate() -> None:
+def test_topics_are_unique_and_speak_in_one_form() -> None:
     topics = [event.TOPIC for event in EVENTS]
 
     assert len(set(topics)) == len(topics)
     for event in EVENTS:
-        assert event.TOPIC.split(".")[0] == event.__module__.split(".")[1]
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*\.[a-z]+(-[a-z]+)*(\.[2-9])?", event.TOPIC)
+        assert event.TOPIC.split(".")[0].replace("-", "_") == event.__module__.split(".")[1]
 
 
 def test_each_aggregate_begins_with_one_kind_of_event() -> None:
