@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import structlog
 
-from infra.processes import PROCESS_ID
+from adapters.postgres.heartbeat import PROCESS_ID
 
 log = structlog.get_logger("supervisor")
 

@@ -1,4 +1,8 @@
-"""The command ``ballyhoo``: one subcommand for each process and each errand."""
+"""The command ``ballyhoo``: one subcommand for each process and each errand.
+
+The processes import the whole house, which takes a second; they do so where they start: errands need not
+wait.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ from adapters.event_store.migrate import MigrationError
 from adapters.event_store.workspaces import make_key
 from adapters.postgres.embedded import EmbeddedError
 from domain.shared.errors import DomainError
-from infra import database, logging, processes, settings
+from infra import database, logging, settings
 from infra.ask import Api, NoAnswer
 from infra.settings import Settings
 from infra.supervisor import CannotListen, Supervisor
@@ -86,19 +90,27 @@ def api(
 ) -> None:
     """Run one API process."""
     chosen, dsn = _process("api", data, host=host, port=port)
-    processes.run_api(chosen, dsn, socket.socket(fileno=listener) if listener is not None else None)
+    from infra.processes import run_api
+
+    run_api(chosen, dsn, socket.socket(fileno=listener) if listener is not None else None)
 
 
 @app.command()
 def projector(data: Data = None) -> None:
     """Run one projector: it keeps the read models up to the logs."""
-    processes.run_projector(*_process("projector", data))
+    chosen, dsn = _process("projector", data)
+    from infra.processes import run_projector
+
+    run_projector(chosen, dsn)
 
 
 @app.command()
 def worker(data: Data = None) -> None:
     """Run one worker: it launches and completes what is due."""
-    processes.run_worker(*_process("worker", data))
+    chosen, dsn = _process("worker", data)
+    from infra.processes import run_worker
+
+    run_worker(chosen, dsn)
 
 
 @app.command()

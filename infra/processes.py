@@ -16,13 +16,10 @@ from uuid import UUID, uuid4
 
 import uvicorn
 
-from adapters.postgres.heartbeat import Heartbeat
+from adapters.postgres.heartbeat import PROCESS_ID, Heartbeat
 from infra import bootstrap
 from infra.settings import Settings
 from infra.slow_clients import cut_the_late, guarded
-
-PROCESS_ID = "BALLYHOO_PROCESS_ID"
-"""Set by a supervisor, which can then say of a child that it is gone."""
 
 
 def run_api(settings: Settings, dsn: str, listener: socket.socket | None = None) -> None:
@@ -72,7 +69,7 @@ def _server(settings: Settings, dsn: str) -> uvicorn.Server:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=10,
+            timeout_graceful_shutdown=5,
             callback_notify=every_second,
             timeout_notify=1,
         )

@@ -29,7 +29,7 @@ from infra.settings import PREFIX, Settings
 log = structlog.get_logger("supervisor")
 
 KINDS = ("api", "projector", "worker")
-STOP_SECONDS = 15.0
+STOP_SECONDS = 8.0
 LOOK_EVERY = 0.05
 
 

@@ -13,6 +13,9 @@ from uuid import UUID
 
 import psycopg
 
+PROCESS_ID = "BALLYHOO_PROCESS_ID"
+"""The environment variable by which a supervisor gives a child its id, to say of it later that it is gone."""
+
 EVERY = 2.0
 STALE_AFTER = 10.0
 """Seconds after which a process that was not heard of counts as gone."""

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 
 from adapters.postgres import processes
 from adapters.postgres.embedded import EmbeddedError, EmbeddedPostgres, FolderInUse
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.postgres, pytest.mark.req("OPS-2")]
 
@@ -243,11 +243,3 @@ def rows(postgres: EmbeddedPostgres) -> int:
         row = connection.execute("select count(*) from written").fetchone()
         assert row is not None
         return int(row[0])
-
-
-def wait_until(condition: object, seconds: float = 10.0) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

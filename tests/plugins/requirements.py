@@ -12,6 +12,8 @@ import pytest
 OWN_LIST = Path(__file__).parent.parent / "requirements.txt"
 PUBLISHED = Path(__file__).parents[3] / "shared" / "requirements.md"
 
+PROOFS = pytest.StashKey[dict[str, list[str]]]()
+
 _DEFINED = re.compile(r"^- ([A-Z]{2,4}-\d+)\b", re.MULTILINE)
 
 
@@ -39,9 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.verbose = -2
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     known = set(wanted())
+    proofs = config.stash.setdefault(PROOFS, {})
     for item in items:
+        for id in proved_by(item):
+            proofs.setdefault(id, []).append(item.nodeid.partition("[")[0])
         for unknown in set(proved_by(item)) - known:
             raise pytest.UsageError(f"{item.nodeid} proves {unknown}, which is no requirement")
 
@@ -49,11 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if not config.getoption("--requirements"):
         return
-    tests: dict[str, list[str]] = {}
-    session = terminalreporter._session
-    for item in session.items if session else ():
-        for id in proved_by(item):
-            tests.setdefault(id, []).append(item.nodeid.partition("[")[0])
+    tests = config.stash.get(PROOFS, {})
     for id in wanted():
         terminalreporter.write_line(f"{id}: {'no test yet' if id not in tests else ''}".rstrip())
         for test in dict.fromkeys(tests.get(id, [])):
