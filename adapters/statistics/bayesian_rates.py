@@ -23,6 +23,7 @@ NODES, WEIGHTS = np.polynomial.legendre.leggauss(96)
 REACH = 14.0
 CLOSE = 1e-10
 ROUNDS = 60
+FURTHEST_LOG = 700.0
 
 
 @dataclass(frozen=True)
@@ -117,41 +118,40 @@ def credible_interval(
 
 
 def _quantile(control: BetaPosterior, variant: BetaPosterior, difference: Difference, part: float) -> float:
-    """Newton's steps on the distribution of the difference, kept in a bracket that closes on every step."""
+    """Newton's steps on the distribution of the difference, or of log(variant / control), kept in a bracket that
+    closes on every step."""
     relative = difference is Difference.RELATIVE
     if relative:
-        low, high = -1.0, math.inf
-        ratio = variant.mean / control.mean
-        spread = math.hypot(variant.deviation / control.mean, control.deviation * ratio / control.mean)
-        at = max(ratio - 1 + float(ndtri(part)) * spread, -0.999)
+        low, high = -FURTHEST_LOG, FURTHEST_LOG
+        middle = math.log(variant.mean / control.mean)
+        spread = math.hypot(variant.deviation / variant.mean, control.deviation / control.mean)
     else:
         low, high = -1.0, 1.0
-        at = (
-            variant.mean
-            - control.mean
-            + float(ndtri(part)) * math.hypot(variant.deviation, control.deviation)
-        )
-        at = min(max(at, -0.999), 0.999)
+        middle = variant.mean - control.mean
+        spread = math.hypot(variant.deviation, control.deviation)
+    at = middle + float(ndtri(part)) * spread
     for _ in range(ROUNDS):
+        if not low < at < high:
+            at = (low + high) / 2
         reached, slope = _distribution(control, variant, at, relative=relative)
         off = reached - part
         if abs(off) < CLOSE:
             break
         low, high = (low, at) if off > 0 else (at, high)
-        step = at - off / slope if slope > 0 else math.nan
-        inside = low < step < high
-        at = step if inside else (low + high) / 2 if high < math.inf else 2 * at + 1
-    return at
+        at = at - off / slope if slope > 0 else (low + high) / 2
+    return math.expm1(at) if relative else at
 
 
 def _distribution(
     control: BetaPosterior, variant: BetaPosterior, at: float, *, relative: bool
 ) -> tuple[float, float]:
-    """P(difference ≤ at), and its density there."""
+    """P(difference ≤ at), and its density there; ``relative`` means the logarithm of the quotient."""
     if control.deviation < variant.deviation:
         x, weight = control.nodes
-        there, stretch = ((1 + at) * x, x) if relative else (x + at, np.ones_like(x))
+        there = x * math.exp(at) if relative else x + at
+        stretch = there if relative else 1.0
         return float(weight @ variant.below(there)), float(weight @ (variant.density(there) * stretch))
     x, weight = variant.nodes
-    there, stretch = (x / (1 + at), x / (1 + at) ** 2) if relative else (x - at, np.ones_like(x))
+    there = x * math.exp(-at) if relative else x - at
+    stretch = there if relative else 1.0
     return 1 - float(weight @ control.below(there)), float(weight @ (control.density(there) * stretch))

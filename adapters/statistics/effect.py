@@ -50,18 +50,19 @@ def effect_of(control: Moments, variant: Moments, difference: Difference) -> Eff
 
 
 def judged(estimate: float, variance: float, n: int, degrees: float) -> Effect:
-    """An effect, with the note that belongs to one without variance."""
+    """An effect, with the note that belongs to one that cannot be judged."""
+    if not (math.isfinite(estimate) and math.isfinite(variance)):
+        return Effect(0.0, 0.0, n, degrees, "the figures are too far apart to reckon with")
     if variance > 0:
         return Effect(estimate, math.sqrt(variance), n, degrees)
-    return Effect(
-        estimate, 0.0, n, degrees, "no variance in either arm: nothing can be told from these figures"
-    )
+    note = "no variance in either arm: nothing can be told from these figures"
+    return Effect(estimate, 0.0, n, degrees, note)
 
 
 def welch_degrees(control: Moments, variant: Moments) -> float:
     """Welch and Satterthwaite's approximation; the smaller arm's where neither varies."""
     a, b = control.variance / control.n, variant.variance / variant.n
-    below = (a * a / (control.n - 1) if control.n > 1 else a * a) + (
-        b * b / (variant.n - 1) if variant.n > 1 else b * b
-    )
-    return (a + b) ** 2 / below if below > 0 else float(max(min(control.n, variant.n) - 1, 1))
+    if not a + b > 0:
+        return float(max(min(control.n, variant.n) - 1, 1))
+    part = a / (a + b)
+    return 1 / (part * part / max(control.n - 1, 1) + (1 - part) ** 2 / max(variant.n - 1, 1))

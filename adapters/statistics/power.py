@@ -97,9 +97,10 @@ def _t_test(shift: float, alpha: float, alternative: Alternative) -> _Rule:
         degrees = 2 * (n - 1)
         return 1 - float(nctdtr(degrees, math.sqrt(n / 2) * shift, critical_t(alpha, degrees, alternative)))
 
-    return _Rule(
-        "two-sample t-test, noncentral t (R power.t.test)", power, lambda wanted: _least(power, wanted)
-    )
+    def size(wanted: float) -> float:
+        return _least(power, wanted, _normal_size(shift, 2.0, alpha, wanted))
+
+    return _Rule("two-sample t-test, noncentral t (R power.t.test)", power, size)
 
 
 def _sequential(request: PlanRequest, effect: float, alpha: float) -> _Rule:
@@ -113,18 +114,31 @@ def _sequential(request: PlanRequest, effect: float, alpha: float) -> _Rule:
         reach = multiplier(2 * n, alpha, request.tuning, request.alternative)
         return float(ndtr(effect / math.sqrt(variance / n) - reach))
 
+    def size(wanted: float) -> float:
+        return _least(power, wanted, 2 * _normal_size(effect, variance, alpha, wanted))
+
     return _Rule(
         f"always-valid interval (Waudby-Smith et al., tuning {request.tuning:g}) leaves out 0 at this size",
         power,
-        lambda wanted: _least(power, wanted),
+        size,
     )
 
 
-def _least(power: Callable[[float], float], wanted: float) -> float:
-    """The least size with this power, which rises with the size."""
-    high = LEAST
+def _least(power: Callable[[float], float], wanted: float, near: float) -> float:
+    """The least size with this power, which rises with the size; the search begins ``near`` it."""
+    high = min(max(near, LEAST), LARGEST)
     while high < LARGEST and power(high) < wanted:
         high *= 2
-    if high in (LEAST, LARGEST) or high > LARGEST:
-        return high
-    return float(brentq(lambda n: power(n) - wanted, high / 2, high, xtol=1e-9, rtol=1e-13))
+    low = max(high / 2, LEAST)
+    while low > LEAST and power(low) >= wanted:
+        high, low = low, max(low / 2, LEAST)
+    if high >= LARGEST:
+        return LARGEST
+    if power(low) >= wanted:
+        return low
+    return float(brentq(lambda n: power(n) - wanted, low, high, xtol=1e-9, rtol=1e-13))
+
+
+def _normal_size(effect: float, variance: float, alpha: float, power: float) -> float:
+    """About how many, if the statistic were normal with this variance (times n of one arm)."""
+    return variance * ((float(ndtri(power)) - float(ndtri(alpha / 2))) / effect) ** 2

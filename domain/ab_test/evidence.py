@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from domain.ab_test.plan import GuardrailMetric, Metric
 from domain.ab_test.samples import Mean, Proportion, Sample, Unusable
@@ -69,7 +70,7 @@ class Evidence:
     per_day: float | None = None
     position: str | None = None
 
-    @property
+    @cached_property
     def denominator(self) -> Denominator:
         """Contacts, unless no fact came with one."""
         return Denominator.CONTACTS if any(arm.contacts for arm in self.arms) else Denominator.IMPRESSIONS

@@ -13,7 +13,9 @@ from domain.ab_test.sizing import PlanRequest
 from domain.shared.errors import Fault, Invalid
 
 LARGEST_COUNT = 10**15
-LARGEST_SUM = 1e150
+LARGEST_SUM = 1e30
+SMALLEST_SUM = 1e-30
+RECKONABLE = "0, or between 1e-30 and 1e30 on either side of it"
 LEAST_STEP = 0.001
 ROUNDING = 1e-9
 
@@ -79,28 +81,33 @@ def _faults_of_sample(at: str, arm: Arm) -> Iterator[Fault]:
         if not 0 <= sample.conversions <= sample.n:
             yield Fault(f"{at}/conversions", "range", "Conversions are at least 0 and at most n.")
     elif isinstance(sample, Values):
-        if not all(abs(value) <= LARGEST_SUM for value in sample.values):
-            yield Fault(f"{at}/values", "range", "Every value is a finite number.")
+        if not all(_reckonable(value) for value in sample.values):
+            yield Fault(f"{at}/values", "range", f"Every value is {RECKONABLE}.")
     elif isinstance(sample, Mean):
         yield from _faults_of_sums(at, sample.n, "", sample.sum, sample.sum_squares)
         if sample.covariate:
             yield from _faults_of_sums(
                 at, sample.n, "covariate_", sample.covariate.sum, sample.covariate.sum_squares
             )
-            if not abs(sample.covariate.sum_products) <= LARGEST_SUM:
+            if not abs(sample.covariate.sum_products) <= LARGEST_SUM**2:
                 yield Fault(f"{at}/sum_products", "range", "The sum of products is a finite number.")
     elif isinstance(sample, Ratio):
         yield from _faults_of_sums(at, sample.n, "", sample.sum, sample.sum_squares)
         yield from _faults_of_sums(
             at, sample.n, "denominator_", sample.denominator_sum, sample.denominator_sum_squares
         )
-        if not abs(sample.sum_products) <= LARGEST_SUM:
+        if not abs(sample.sum_products) <= LARGEST_SUM**2:
             yield Fault(f"{at}/sum_products", "range", "The sum of products is a finite number.")
 
 
+def _reckonable(value: float) -> bool:
+    """Its fourth power, which statistics take, is still a number."""
+    return value == 0 or SMALLEST_SUM <= abs(value) <= LARGEST_SUM
+
+
 def _faults_of_sums(at: str, n: int, prefix: str, total: float, squares: float) -> Iterator[Fault]:
-    if not abs(total) <= LARGEST_SUM:
-        yield Fault(f"{at}/{prefix}sum", "range", "The sum is a finite number.")
+    if not _reckonable(total):
+        yield Fault(f"{at}/{prefix}sum", "range", f"The sum is {RECKONABLE}.")
     elif not 0 <= squares <= LARGEST_SUM**2:
         yield Fault(
             f"{at}/{prefix}sum_squares", "range", "The sum of squares is a finite number, at least 0."
