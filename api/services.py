@@ -7,6 +7,7 @@ from typing import Protocol
 
 from api.authentication import Keys
 from application.application import Application
+from application.campaign.campaign_views import CampaignViews
 from application.ports import (
     CampaignFigures,
     Clock,
@@ -45,11 +46,9 @@ class Services:
     """The write side, the read side, and what lies between."""
 
     application: Application
-    store: EventStore
-    histories: Histories
+    campaigns: CampaignViews
     kept: KeptAnswers
     reads: Reads
-    figures: CampaignFigures
     keys: Keys
     seal: Seal
     moments: Moments

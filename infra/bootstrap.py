@@ -30,6 +30,7 @@ from api.main import create_app
 from api.services import Services
 from api.tracking import make_tracking
 from application.application import Application, assemble
+from application.campaign.campaign_views import CampaignViews
 from application.due_work import run_due_work
 from application.ports import Unavailable
 from domain.catalogue import EVENTS
@@ -82,11 +83,11 @@ def build_api(settings: Settings, dsn: str) -> ASGIApp:
     async def start() -> None:
         nonlocal answering
         application = await write.open()
-        await facts.open(write.epochs.current)
+        await facts.open()
         keys = PostgresKeys(write.engine)
         services = Services(
-            application=application, store=write.store, histories=write.store, kept=write.store, reads=write.reads,
-            figures=write.figures, keys=keys, seal=write.seal, moments=write.moments, epochs=write.epochs,
+            application=application, campaigns=CampaignViews(write.store, write.store, write.figures),
+            kept=write.store, reads=write.reads, keys=keys, seal=write.seal, moments=write.moments, epochs=write.epochs,
             clock=SystemClock(), health=PostgresHealth(write.engine),
         )  # fmt: skip
         tracking = make_tracking(keys, facts, write.seal, SystemClock())

@@ -12,10 +12,8 @@ from starlette.responses import Response
 from api import examples
 from api.commands import Run, bulk
 from api.conventions import an_id, caller, parsed, raw_body, services
-from api.routes.campaigns import resource
 from application.campaign.move_campaign import MoveCampaign
 from application.ports import Context, Recorded
-from domain.campaign.campaign import Campaign
 from domain.campaign.moves import Move
 from domain.shared.errors import Fault, Invalid
 
@@ -28,11 +26,12 @@ async def move_many(request: Request) -> Response:
     """Ask 1 to 200 campaigns for one move; answers 200 with a result for each, in order. Repeatable by its key."""
     raw, who = await raw_body(request), await caller(request)
     move, ids = _asked(parsed(raw))
-    return await bulk(request, raw, [_run(request, id, move) for id in ids], partial(resource, request, who))
+    present = partial(services(request).campaigns.resource, who.workspace)
+    return await bulk(request, raw, [_run(request, id, move) for id in ids], present)
 
 
 def _run(request: Request, id: str, move: Move) -> Run:
-    async def run(context: Context) -> tuple[Campaign, Recorded]:
+    async def run(context: Context) -> tuple[Any, Recorded]:
         asked: UUID = an_id(id)
         return await services(request).application.move_campaign(MoveCampaign(asked, move), context)
 

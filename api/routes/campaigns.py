@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -28,25 +27,11 @@ from application.campaign.draft_campaign import DraftCampaign
 from application.campaign.duplicate_campaign import DuplicateCampaign
 from application.campaign.move_campaign import MoveCampaign
 from application.ports import Caller, Position
-from domain.campaign.campaign import Campaign
-from domain.campaign.goals import Figures
 from domain.campaign.moves import Move
-from domain.campaign.resource import present
 from domain.shared.errors import Fault, Invalid
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 HOME = "/v1/campaigns"
-
-
-async def resource(
-    request: Request, who: Caller, campaign: Campaign, at: Position | None = None
-) -> dict[str, Any]:
-    """The campaign as api.md §4 shows it, with what it has reached by now or by a position."""
-    fresh = campaign.version == 1 and at is None
-    figures = Figures() if fresh else await services(request).figures.of(who.workspace, campaign.id, as_of=at)
-    return present(
-        campaign.id, campaign.version, campaign.created_on, campaign.modified_on, campaign.state(), figures
-    )
 
 
 @router.post("", **examples.of("draft"))
@@ -54,7 +39,7 @@ async def draft(request: Request) -> Response:
     """Write a new campaign down. An `id` in the body makes the create repeatable."""
     raw, who = await raw_body(request), await caller(request)
     run = partial(services(request).application.draft_campaign, DraftCampaign(parsed(raw)))
-    return await command(request, raw, run, partial(resource, request, who), made_under=HOME)
+    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace), made_under=HOME)
 
 
 @router.get("/{id}", **examples.of("get"))
@@ -64,24 +49,22 @@ async def get(request: Request, id: str) -> Response:
     if faults := known_only(request, {"as_of", "after", "wait"}):
         raise Invalid(faults)
     await reached(request, who, "metrics")
-    campaign, position = await _at(request, who, an_id(id))
+    position = await _asked_moment(request, who, an_id(id))
+    view = await services(request).campaigns.view(who.workspace, an_id(id), as_of=position)
     head = position or await services(request).moments.head()
-    body = encoded(await resource(request, who, campaign, position))
-    return answer(request, who, body, position=head, version=campaign.version)
+    return answer(request, who, encoded(view.resource), position=head, version=view.version)
 
 
-async def _at(request: Request, who: Caller, id: UUID) -> tuple[Campaign, Position | None]:
-    """The campaign as asked, and the position that the asked moment names (None: now)."""
-    store = services(request).store
+async def _asked_moment(request: Request, who: Caller, id: UUID) -> Position | None:
+    """The position that ``as_of`` names; None for now. A version is the moment at which it was recorded."""
     asked = request.query_params.get("as_of")
-    if asked is None or not asked.isdigit():
-        position = await as_of(request, who)
-        at = None if position is None else position.events
-        return await store.get(Campaign, who.workspace, id, position=at), position
-    if len(asked) > 18 or (await store.get(Campaign, who.workspace, id)).version < int(asked):
+    if asked is None or not (asked.isascii() and asked.isdigit()):
+        return await as_of(request, who)
+    version = int(asked) if len(asked) <= 18 else 10**18
+    at = await services(request).campaigns.recorded_at(who.workspace, id, version)
+    if at is None:
         raise Invalid([Fault("/as_of", "future", f"There is no version {asked[:20]} yet.")])
-    campaign = await store.get(Campaign, who.workspace, id, version=int(asked))
-    return campaign, await services(request).moments.at(campaign.modified_on)
+    return await services(request).moments.at(at)
 
 
 @router.patch("/{id}", **examples.of("patch"))
@@ -89,7 +72,7 @@ async def patch(request: Request, id: str) -> Response:
     """Change settings by a merge patch (RFC 7396): null removes, arrays are replaced."""
     raw, who = await raw_body(request), await caller(request)
     run = partial(services(request).application.change_campaign, ChangeCampaign(an_id(id), parsed(raw)))
-    return await command(request, raw, run, partial(resource, request, who))
+    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace))
 
 
 @router.delete("/{id}", **examples.of("delete"))
@@ -104,7 +87,7 @@ async def duplicate(request: Request, id: str) -> Response:
     raw, who = await raw_body(request), await caller(request)
     asked = DuplicateCampaign(an_id(id), parsed(raw, empty=True))
     run = partial(services(request).application.duplicate_campaign, asked)
-    return await command(request, raw, run, partial(resource, request, who), made_under=HOME)
+    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace), made_under=HOME)
 
 
 @router.get("/{id}/readiness", **examples.of("readiness"))
@@ -114,17 +97,17 @@ async def readiness(request: Request, id: str) -> Response:
     if faults := known_only(request, {"after", "wait"}):
         raise Invalid(faults)
     await reached(request, who, None)
-    campaign = await services(request).store.get(Campaign, who.workspace, an_id(id))
-    report = campaign.readiness(services(request).clock.now())
+    at = services(request).clock.now()
+    report, version = await services(request).campaigns.readiness(who.workspace, an_id(id), at)
     head = await services(request).moments.head()
-    return answer(request, who, encoded(report.document()), position=head, version=campaign.version)
+    return answer(request, who, encoded(report), position=head, version=version)
 
 
 async def _move(request: Request, id: str, move: Move) -> Response:
     raw, who = await raw_body(request), await caller(request)
     asked = MoveCampaign(an_id(id), move, parsed(raw, empty=True))
     run = partial(services(request).application.move_campaign, asked)
-    return await command(request, raw, run, partial(resource, request, who))
+    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace))
 
 
 def _add_move(move: Move, sentence: str) -> None:

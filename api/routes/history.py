@@ -11,8 +11,6 @@ from starlette.responses import Response
 from api import examples
 from api.conventions import an_id, answer, caller, encoded, reached, services
 from api.paging import page_asked, sealed_cursor
-from domain.campaign.campaign import Campaign
-from domain.campaign.history import entries
 from domain.shared.times import written
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
@@ -24,7 +22,6 @@ async def history(request: Request, id: str) -> Response:
     who = await caller(request)
     page = page_asked(request, who, f"history:{id}", filters=set())
     await reached(request, who, None)
-    stream = await services(request).histories.history(Campaign, who.workspace, an_id(id))
     told: list[dict[str, Any]] = [
         {
             "version": entry.version,
@@ -37,7 +34,7 @@ async def history(request: Request, id: str) -> Response:
             "event_id": str(stored.event_id),
             "changes": list(entry.changes),
         }
-        for entry, stored in zip(entries([stored.event for stored in stream]), stream, strict=True)  # type: ignore[misc]
+        for entry, stored in await services(request).campaigns.history(who.workspace, an_id(id))
     ]
     below = json.loads(page.after) if page.after else len(told) + 1
     found = [item for item in reversed(told) if item["version"] < below]

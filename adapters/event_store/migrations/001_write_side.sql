@@ -158,6 +158,7 @@ create table ballyhoo.facts (
 create index facts_position on ballyhoo.facts (position);
 create index facts_campaign on ballyhoo.facts (campaign, occurred_at);
 create index facts_contact on ballyhoo.facts (contact, position) where contact is not null;
+create index facts_voids_position on ballyhoo.facts (voids_position) where voids_position is not null;
 
 -- Ids and order ids that were ever used; they outlive the partitions of the facts. A negative position is that of a void
 -- whose target has not come yet.

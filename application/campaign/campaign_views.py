@@ -1,0 +1,68 @@
+"""What can be asked of one campaign: read from its stream, so always as its last event left it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from application.ports import CampaignFigures, Entry, EventStore, Histories
+from domain.campaign import history
+from domain.campaign.campaign import Campaign
+from domain.campaign.goals import Figures
+from domain.campaign.resource import present
+from domain.shared.position import Position
+
+
+@dataclass(frozen=True)
+class CampaignView:
+    """A campaign at some moment: its resource (api.md §4), its version, and when that version was recorded."""
+
+    resource: dict[str, Any]
+    version: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True)
+class CampaignViews:
+    """Queries about one campaign. NotFound where the workspace has none, or had none then."""
+
+    store: EventStore
+    histories: Histories
+    figures: CampaignFigures
+
+    async def view(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> CampaignView:
+        """The campaign now, or as known at a position."""
+        position = None if as_of is None else as_of.events
+        campaign = await self.store.get(Campaign, workspace, id, position=position)
+        return CampaignView(
+            await self.resource(workspace, campaign, as_of), campaign.version, campaign.modified_on
+        )
+
+    async def recorded_at(self, workspace: int, id: UUID, version: int) -> datetime | None:
+        """When a version was recorded; None where it has not come yet. NotFound."""
+        if (await self.store.get(Campaign, workspace, id)).version < version:
+            return None
+        return (await self.store.get(Campaign, workspace, id, version=version)).modified_on
+
+    async def resource(
+        self, workspace: int, campaign: Campaign, as_of: Position | None = None
+    ) -> dict[str, Any]:
+        """The campaign as the world sees it, with what it has reached."""
+        fresh = campaign.version == 1 and as_of is None
+        figures = Figures() if fresh else await self.figures.of(workspace, campaign.id, as_of=as_of)
+        return present(
+            campaign.id, campaign.version, campaign.created_on, campaign.modified_on, campaign.state(), figures
+        )
+
+    async def readiness(self, workspace: int, id: UUID, at: datetime) -> tuple[dict[str, Any], int]:
+        """The report on launching it at a time, and the version that it is about."""
+        campaign = await self.store.get(Campaign, workspace, id)
+        return campaign.readiness(at).document(), campaign.version
+
+    async def history(self, workspace: int, id: UUID) -> list[tuple[history.Entry, Entry]]:
+        """What happened to it, oldest first, each with the envelope under which it was recorded."""
+        stream = await self.histories.history(Campaign, workspace, id)
+        told = history.entries(entry.event for entry in stream)  # type: ignore[misc]
+        return list(zip(told, stream, strict=True))
