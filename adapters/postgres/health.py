@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 
 from adapters.event_store.migrate import known
 from adapters.postgres.heartbeat import STALE_AFTER
 from adapters.postgres.pool import Pool
 from application.ports import Unavailable
+
+PATIENCE = 2.0
+"""Seconds after which a database that says nothing counts as away."""
 
 
 class PostgresHealth:
@@ -21,8 +25,9 @@ class PostgresHealth:
     async def ready(self) -> dict[str, str]:
         """What is wrong, by part; empty where all is well."""
         try:
-            return await self._wrong()
-        except Unavailable:
+            async with asyncio.timeout(PATIENCE):
+                return await self._wrong()
+        except (Unavailable, TimeoutError):
             return {"database": "The database does not answer."}
 
     async def _wrong(self) -> dict[str, str]:

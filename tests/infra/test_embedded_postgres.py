@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -99,8 +100,7 @@ def test_a_zombie_counts_as_dead(postgres: EmbeddedPostgres) -> None:
 def test_every_process_of_the_cluster_killed_at_once_is_recovered_from(postgres: EmbeddedPostgres) -> None:
     write(postgres)
 
-    for pid in processes.living(postgres.folder):
-        os.kill(pid, signal.SIGKILL)
+    signal_all(postgres.folder, signal.SIGKILL)
     wait_until(lambda: not postgres.alive())
     postgres.start()
 
@@ -134,11 +134,10 @@ def test_an_orphan_is_ended_and_started_again(tmp_path: Path) -> None:
         assert head not in processes.living(folder)
 
 
-def test_a_stopped_orphan_is_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_orphan_is_ended_too(tmp_path: Path) -> None:
     folder = tmp_path / "data" / "postgres"
     owner = owner_of(tmp_path / "data")
-    for pid in processes.living(folder):
-        os.kill(pid, signal.SIGSTOP)
+    signal_all(folder, signal.SIGSTOP)
     owner.kill()
     owner.wait()
 
@@ -230,6 +229,12 @@ def owner_of(data: Path) -> subprocess.Popen[str]:
     with owner.stdout:
         assert owner.stdout.readline() == "written\n"
     return owner
+
+
+def signal_all(folder: Path, number: signal.Signals) -> None:
+    for pid in processes.living(folder):
+        with suppress(ProcessLookupError):  # a backend whose client has just gone
+            os.kill(pid, number)
 
 
 def write(postgres: EmbeddedPostgres) -> None:

@@ -1,0 +1,99 @@
+"""Which part is not well: read from the database and from the processes that beat in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from adapters.postgres import heartbeat
+from adapters.postgres.health import PostgresHealth
+from adapters.postgres.heartbeat import Heartbeat, forget_dead
+from adapters.postgres.pool import Pool
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.req("OPS-5")
+
+
+@pytest.fixture
+async def pool(fresh_database: str) -> AsyncIterator[Pool]:
+    pool = Pool(fresh_database, role="ballyhoo_engine")
+    await pool.open()
+    yield pool
+    await pool.close()
+
+
+async def test_a_kind_of_process_that_does_not_beat_is_named(pool: Pool, fresh_database: str) -> None:
+    health = PostgresHealth(pool)
+    assert await health.ready() == {
+        "projector": "No projector is running.",
+        "worker": "No worker is running.",
+    }
+
+    with Heartbeat(fresh_database, id=uuid4(), kind="projector"):
+        wait_until(lambda: kinds(fresh_database) == ["projector"])
+        assert await health.ready() == {"worker": "No worker is running."}
+
+    assert "projector" in await health.ready()
+
+
+async def test_one_of_two_is_enough(pool: Pool, fresh_database: str) -> None:
+    health = PostgresHealth(pool, needed=["worker"])
+    first, second = uuid4(), uuid4()
+    with Heartbeat(fresh_database, id=first, kind="worker"), Heartbeat(fresh_database, id=second, kind="worker"):
+        wait_until(lambda: kinds(fresh_database) == ["worker", "worker"])
+
+        forget_dead(fresh_database, first)
+
+        assert await health.ready() == {}
+
+
+async def test_one_that_was_not_heard_of_for_ten_seconds_counts_as_gone(pool: Pool, fresh_database: str) -> None:
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute(
+            "insert into ballyhoo.processes (id, kind, pid, seen_at)"
+            " values (gen_random_uuid(), 'worker', 1, clock_timestamp() - interval '11 seconds')"
+        )
+
+    assert await PostgresHealth(pool, needed=["worker"]).ready() == {"worker": "No worker is running."}
+
+
+async def test_a_migration_that_is_missing_is_named(pool: Pool, fresh_database: str) -> None:
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("delete from ballyhoo.migrations where number = 1")
+
+    assert await PostgresHealth(pool).ready() == {"migrations": "1 migrations are not applied; run ballyhoo migrate."}
+
+
+async def test_a_database_that_is_away_is_named_soon() -> None:
+    pool = Pool("postgresql://ann@127.0.0.1:1/b")
+    await pool.open()
+    began = time.monotonic()
+
+    assert await PostgresHealth(pool).ready() == {"database": "The database does not answer."}
+
+    assert time.monotonic() - began < 3
+    await pool.close()
+
+
+def test_a_process_beats_again_after_its_database_was_away(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heartbeat, "EVERY", 0.1)
+    with Heartbeat(fresh_database, id=uuid4(), kind="worker"):
+        wait_until(lambda: kinds(fresh_database) == ["worker"])
+        with psycopg.connect(fresh_database, autocommit=True) as connection:
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'heartbeat'"
+            )
+            connection.execute("delete from ballyhoo.processes")
+
+        wait_until(lambda: kinds(fresh_database) == ["worker"])
+
+
+def kinds(database: str) -> list[str]:
+    with psycopg.connect(database, autocommit=True) as connection:
+        return [kind for (kind,) in connection.execute("select kind from ballyhoo.processes order by kind")]
