@@ -60,9 +60,7 @@ async def command(
         decided.problem.headers.update(headers)
         return decided.problem
     if decided.recorded is None:
-        return Response(
-            decided.answer.body, decided.answer.status, headers=headers, media_type=errors.PROBLEM_JSON
-        )
+        return Response(decided.answer.body, decided.answer.status, headers=headers, media_type=errors.PROBLEM_JSON)
     if made_under:
         headers["Location"] = f"{made_under}/{json.loads(decided.answer.body)['id']}"
     return answer(

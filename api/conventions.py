@@ -144,9 +144,7 @@ def a_time(request: Request, name: str, faults: list[Fault]) -> datetime | None:
     found = moment(text.replace(" ", "+"))
     if found is None:
         faults.append(
-            Fault(
-                f"/{name}", "time", "Send a time as RFC 3339 with an offset, like 2026-12-01T09:00:00+01:00."
-            )
+            Fault(f"/{name}", "time", "Send a time as RFC 3339 with an offset, like 2026-12-01T09:00:00+01:00.")
         )
     return found
 

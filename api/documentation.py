@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from api import tracking
+from api.facts_openapi import OPENAPI_PATHS, OPENAPI_SCHEMAS
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Ballyhoo API</title>
@@ -43,12 +43,10 @@ def mount(app: FastAPI, assets: Path) -> None:
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title="Ballyhoo", version="1", description=_DESCRIPTION, routes=app.routes)
-        schema["paths"].update(tracking.OPENAPI_PATHS)
+        schema["paths"].update(OPENAPI_PATHS)
         components = schema.setdefault("components", {})
-        components.setdefault("schemas", {}).update(tracking.OPENAPI_SCHEMAS)
-        components["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "An API key."}
-        }
+        components.setdefault("schemas", {}).update(OPENAPI_SCHEMAS)
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer", "description": "An API key."}}
         schema["security"] = [{"key": []}]
         app.openapi_schema = schema
     return app.openapi_schema

@@ -35,14 +35,10 @@ class Refused(Exception):
         super().__init__(detail)
 
 
-def problem(
-    status: int, slug: str, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any
-) -> Response:
+def problem(status: int, slug: str, detail: str, *, headers: Mapping[str, str] | None = None, **extra: Any) -> Response:
     """A problem as a response; ``extra`` are further members (``errors``, ``allowed``, ``problems`` …)."""
     return Response(
-        json.dumps(problem_body(status, slug, detail, **extra), ensure_ascii=False).encode(
-            "utf-8", "replace"
-        ),
+        json.dumps(problem_body(status, slug, detail, **extra), ensure_ascii=False).encode("utf-8", "replace"),
         status,
         headers=dict(headers or {}),
         media_type=PROBLEM_JSON,
@@ -100,9 +96,7 @@ def of(error: Exception) -> Response:
                 headers={"Retry-After": str(error.retry_after)},
             )
         case Unavailable():
-            return problem(
-                503, "unavailable", f"Not available just now: {error}.", headers={"Retry-After": "1"}
-            )
+            return problem(503, "unavailable", f"Not available just now: {error}.", headers={"Retry-After": "1"})
         case _:
             raise error
 

@@ -8,37 +8,94 @@ ID = "01931f7a-7d3c-7c4e-9a51-2f1f5a3b8c10"
 TIME = "2026-11-20T08:00:00.000000Z"
 
 DRAFT = {
-    "name": "Autumn e-mail", "description": "Boots and coats", "type": "promotion", "delivery": "broadcast",
+    "name": "Autumn e-mail",
+    "description": "Boots and coats",
+    "type": "promotion",
+    "delivery": "broadcast",
     "platforms": ["email", "instagram"],
     "content": {
-        "default": {"subject": "New boots", "body": "They are here.", "cta": {"label": "Shop", "url": "https://shop.example/boots"}, "media": []},
+        "default": {
+            "subject": "New boots",
+            "body": "They are here.",
+            "cta": {"label": "Shop", "url": "https://shop.example/boots"},
+            "media": [],
+        },
         "instagram": {"body": "They are here."},
     },
-    "audience": {"kind": "all"}, "currency": "USD", "budget": {"amount": 500000, "currency": "USD"},
+    "audience": {"kind": "all"},
+    "currency": "USD",
+    "budget": {"amount": 500000, "currency": "USD"},
     "goals": {"conversions": 100, "revenue": {"amount": 2000000, "currency": "USD"}, "engagement": 5000},
     "tags": ["autumn"],
-}  # fmt: skip
+}
 
 CAMPAIGN = {
-    "id": ID, **DRAFT, "schedule": {"starts_at": None, "ends_at": None, "time_zone": "UTC"}, "status": "draft", "version": 1,
-    "created_by": f"key:{ID}", "created_at": TIME, "updated_at": TIME, "started_at": None, "completed_at": None, "deleted_at": None,
-    "progress": {"conversions": {"reached": 0, "share": 0.0}}, "spent": {"amount": 0, "currency": "USD"},
-}  # fmt: skip
+    "id": ID,
+    **DRAFT,
+    "schedule": {"starts_at": None, "ends_at": None, "time_zone": "UTC"},
+    "status": "draft",
+    "version": 1,
+    "created_by": f"key:{ID}",
+    "created_at": TIME,
+    "updated_at": TIME,
+    "started_at": None,
+    "completed_at": None,
+    "deleted_at": None,
+    "progress": {"conversions": {"reached": 0, "share": 0.0}},
+    "spent": {"amount": 0, "currency": "USD"},
+}
 
 MEASURES = {
-    "sent": 2, "delivered": 2, "bounced": 0, "complained": 0, "unsubscribed": 0, "impressions": 0, "opens": 2, "clicks": 1,
-    "conversions": 1, "custom": {"search": 1}, "reach": 2, "unique_opens": 2, "unique_clicks": 1, "unique_conversions": 1,
-    "revenue": 1999, "refunds": 0, "spend": 20, "conversions_by_type": {"purchase": 1},
+    "sent": 2,
+    "delivered": 2,
+    "bounced": 0,
+    "complained": 0,
+    "unsubscribed": 0,
+    "impressions": 0,
+    "opens": 2,
+    "clicks": 1,
+    "conversions": 1,
+    "custom": {"search": 1},
+    "reach": 2,
+    "unique_opens": 2,
+    "unique_clicks": 1,
+    "unique_conversions": 1,
+    "revenue": 1999,
+    "refunds": 0,
+    "spend": 20,
+    "conversions_by_type": {"purchase": 1},
     "bots": {"rule": "1", "impressions": 0, "opens": 0, "clicks": 0},
-    "rates": {"delivery": 1.0, "bounce": 0.0, "open": 1.0, "click": 0.5, "click_to_open": 0.5, "ctr": None, "conversion": 1.0,
-              "conversion_per_impression": None, "unsubscribe": 0.0, "complaint": 0.0},
-    "cpm": None, "cpc": 20.0, "cpa": 20.0, "roas": 99.95, "roi": 98.95, "average_order": 1999.0,
-}  # fmt: skip
+    "rates": {
+        "delivery": 1.0,
+        "bounce": 0.0,
+        "open": 1.0,
+        "click": 0.5,
+        "click_to_open": 0.5,
+        "ctr": None,
+        "conversion": 1.0,
+        "conversion_per_impression": None,
+        "unsubscribe": 0.0,
+        "complaint": 0.0,
+    },
+    "cpm": None,
+    "cpc": 20.0,
+    "cpa": 20.0,
+    "roas": 99.95,
+    "roi": 98.95,
+    "average_order": 1999.0,
+}
 
 FACT = {
-    "id": "01931f7a-9b11-7a2e-8d40-6c0e0b7f2a01", "kind": "click", "campaign_id": ID, "occurred_at": TIME,
-    "recorded_at": TIME, "contact_id": "customer-17", "variant": "mens", "platform": "email", "quantity": 1,
-}  # fmt: skip
+    "id": "01931f7a-9b11-7a2e-8d40-6c0e0b7f2a01",
+    "kind": "click",
+    "campaign_id": ID,
+    "occurred_at": TIME,
+    "recorded_at": TIME,
+    "contact_id": "customer-17",
+    "variant": "mens",
+    "platform": "email",
+    "quantity": 1,
+}
 
 _AFTER = [
     ("after", "A Ballyhoo-Position: wait until the answer reflects it."),
@@ -48,43 +105,187 @@ _PAGE = [("limit", "1 to 200; 50 unless given."), ("cursor", "`next` of the page
 _AS_OF = [("as_of", "A time or a token: the answer as it was known then.")]
 _RULE = [("rule", "The name of a rule whose tables are kept beside the live ones.")]
 
-_PROBLEM = {"type": "/problems/invalid", "title": "Not valid", "status": 422, "detail": "/name: A name is required.",
-            "errors": [{"pointer": "/name", "code": "required", "detail": "A name is required."}]}  # fmt: skip
+_PROBLEM = {
+    "type": "/problems/invalid",
+    "title": "Not valid",
+    "status": 422,
+    "detail": "/name: A name is required.",
+    "errors": [{"pointer": "/name", "code": "required", "detail": "A name is required."}],
+}
 
 OPERATIONS: dict[str, dict[str, Any]] = {
     "draft": {"summary": "Draft a campaign", "body": DRAFT, "answer": CAMPAIGN, "status": 201, "command": True},
-    "list": {"summary": "List campaigns", "answer": {"items": [CAMPAIGN], "next": None}, "query": [
-        ("status", "One or more, by repeating it; archived ones only when asked for."), ("type", ""), ("platform", ""), ("tag", ""),
-        ("text", "Words in name, description or tags."), ("created_from", ""), ("created_to", ""), ("deleted", "`true`: deleted ones too."),
-        ("sort", "`-created_at` (default), `created_at`, `name`, `-name`, `updated_at`, `-updated_at`."), *_PAGE, *_AFTER]},
-    "get": {"summary": "One campaign", "answer": CAMPAIGN, "query": [("as_of", "A version, a time or a token."), *_AFTER]},
-    "patch": {"summary": "Change a campaign", "body": {"name": "Autumn e-mail II", "budget": None}, "answer": CAMPAIGN, "command": True, "merge": True},
+    "list": {
+        "summary": "List campaigns",
+        "answer": {"items": [CAMPAIGN], "next": None},
+        "query": [
+            ("status", "One or more, by repeating it; archived ones only when asked for."),
+            ("type", ""),
+            ("platform", ""),
+            ("tag", ""),
+            ("text", "Words in name, description or tags."),
+            ("created_from", ""),
+            ("created_to", ""),
+            ("deleted", "`true`: deleted ones too."),
+            ("sort", "`-created_at` (default), `created_at`, `name`, `-name`, `updated_at`, `-updated_at`."),
+            *_PAGE,
+            *_AFTER,
+        ],
+    },
+    "get": {
+        "summary": "One campaign",
+        "answer": CAMPAIGN,
+        "query": [("as_of", "A version, a time or a token."), *_AFTER],
+    },
+    "patch": {
+        "summary": "Change a campaign",
+        "body": {"name": "Autumn e-mail II", "budget": None},
+        "answer": CAMPAIGN,
+        "command": True,
+        "merge": True,
+    },
     "delete": {"summary": "Delete a campaign", "answer": CAMPAIGN, "command": True},
-    "schedule": {"summary": "Schedule", "body": {"starts_at": "2030-12-01T09:00:00+01:00", "time_zone": "Europe/Paris"}, "answer": CAMPAIGN, "command": True},
-    "duplicate": {"summary": "Duplicate", "body": {"name": "Autumn e-mail, again"}, "answer": CAMPAIGN, "status": 201, "command": True},
-    "bulk": {"summary": "One move for many", "body": {"move": "pause", "ids": [ID]}, "command": True,
-             "answer": {"results": [{"status": 200, "id": ID, "version": 4, "campaign": CAMPAIGN}]}},
-    "readiness": {"summary": "Readiness", "query": _AFTER, "answer": {"ready": False, "problems": [
-        {"pointer": "/platforms", "code": "required", "detail": "There is no platform.", "mend": "Name at least one platform.", "severity": "error"}]}},
-    "history": {"summary": "History", "query": [*_PAGE, *_AFTER], "answer": {"items": [
-        {"version": 1, "event": "campaign.drafted", "text": "Drafted “Autumn e-mail”.", "by": f"key:{ID}", "recorded_at": TIME,
-         "correlation": "b1c2", "causation": None, "event_id": ID, "changes": [{"pointer": "/name", "from": None, "to": "Autumn e-mail"}]}], "next": None}},
-    "metrics": {"summary": "Metrics", "query": [
-        ("group_by", "Commas between: variant, platform, segment, device, country, link, hour, day."), ("from", ""), ("to", ""),
-        ("time_zone", "An IANA name; UTC unless given."), *_AS_OF, *_RULE, *_AFTER],
-        "answer": {"campaign_id": ID, "currency": "USD", "total": MEASURES, "groups": [{"key": {"variant": "mens"}, **MEASURES}], "computed": False}},
-    "funnel": {"summary": "Funnel", "query": [("stages", "Kinds or custom names, commas between."), ("by", "`contact` or `count`."), *_AS_OF, *_RULE, *_AFTER],
-        "answer": {"stages": [{"stage": "click", "count": 1, "from_previous": None, "from_first": 1.0, "drop_off": None, "seconds_from_previous": None}]}},
-    "roi": {"summary": "Return on investment", "query": [*_AS_OF, *_RULE, *_AFTER], "answer": {
-        "revenue": 1999, "refunds": 0, "cost": 20, "profit": 1979, "roi": 98.95, "roas": 99.95, "cpa": 20.0, "cpc": 20.0, "by": {"platform": [], "variant": []}}},
-    "facts": {"summary": "Raw facts", "query": [("campaign_id", ""), ("contact_id", ""), ("kind", ""), ("from", ""), ("to", ""), *_PAGE, *_AFTER],
-        "answer": {"items": [FACT], "next": None}},
-    "projections": {"summary": "How far the read models are", "query": [], "answer": {"items": [
-        {"name": "campaign_metrics", "source": "store", "position": 12, "lag": 0, "last_error": None, "parked": 0, "differences": 0}]}},
-    "rules": {"summary": "The rules of the read models", "query": [], "answer": {"items": [{"name": "1", "live": True}]}},
+    "schedule": {
+        "summary": "Schedule",
+        "body": {"starts_at": "2030-12-01T09:00:00+01:00", "time_zone": "Europe/Paris"},
+        "answer": CAMPAIGN,
+        "command": True,
+    },
+    "duplicate": {
+        "summary": "Duplicate",
+        "body": {"name": "Autumn e-mail, again"},
+        "answer": CAMPAIGN,
+        "status": 201,
+        "command": True,
+    },
+    "bulk": {
+        "summary": "One move for many",
+        "body": {"move": "pause", "ids": [ID]},
+        "command": True,
+        "answer": {"results": [{"status": 200, "id": ID, "version": 4, "campaign": CAMPAIGN}]},
+    },
+    "readiness": {
+        "summary": "Readiness",
+        "query": _AFTER,
+        "answer": {
+            "ready": False,
+            "problems": [
+                {
+                    "pointer": "/platforms",
+                    "code": "required",
+                    "detail": "There is no platform.",
+                    "mend": "Name at least one platform.",
+                    "severity": "error",
+                }
+            ],
+        },
+    },
+    "history": {
+        "summary": "History",
+        "query": [*_PAGE, *_AFTER],
+        "answer": {
+            "items": [
+                {
+                    "version": 1,
+                    "event": "campaign.drafted",
+                    "text": "Drafted “Autumn e-mail”.",
+                    "by": f"key:{ID}",
+                    "recorded_at": TIME,
+                    "correlation": "b1c2",
+                    "causation": None,
+                    "event_id": ID,
+                    "changes": [{"pointer": "/name", "from": None, "to": "Autumn e-mail"}],
+                }
+            ],
+            "next": None,
+        },
+    },
+    "metrics": {
+        "summary": "Metrics",
+        "query": [
+            ("group_by", "Commas between: variant, platform, segment, device, country, link, hour, day."),
+            ("from", ""),
+            ("to", ""),
+            ("time_zone", "An IANA name; UTC unless given."),
+            *_AS_OF,
+            *_RULE,
+            *_AFTER,
+        ],
+        "answer": {
+            "campaign_id": ID,
+            "currency": "USD",
+            "total": MEASURES,
+            "groups": [{"key": {"variant": "mens"}, **MEASURES}],
+            "computed": False,
+        },
+    },
+    "funnel": {
+        "summary": "Funnel",
+        "query": [
+            ("stages", "Kinds or custom names, commas between."),
+            ("by", "`contact` or `count`."),
+            *_AS_OF,
+            *_RULE,
+            *_AFTER,
+        ],
+        "answer": {
+            "stages": [
+                {
+                    "stage": "click",
+                    "count": 1,
+                    "from_previous": None,
+                    "from_first": 1.0,
+                    "drop_off": None,
+                    "seconds_from_previous": None,
+                }
+            ]
+        },
+    },
+    "roi": {
+        "summary": "Return on investment",
+        "query": [*_AS_OF, *_RULE, *_AFTER],
+        "answer": {
+            "revenue": 1999,
+            "refunds": 0,
+            "cost": 20,
+            "profit": 1979,
+            "roi": 98.95,
+            "roas": 99.95,
+            "cpa": 20.0,
+            "cpc": 20.0,
+            "by": {"platform": [], "variant": []},
+        },
+    },
+    "facts": {
+        "summary": "Raw facts",
+        "query": [("campaign_id", ""), ("contact_id", ""), ("kind", ""), ("from", ""), ("to", ""), *_PAGE, *_AFTER],
+        "answer": {"items": [FACT], "next": None},
+    },
+    "projections": {
+        "summary": "How far the read models are",
+        "query": [],
+        "answer": {
+            "items": [
+                {
+                    "name": "campaign_metrics",
+                    "source": "store",
+                    "position": 12,
+                    "lag": 0,
+                    "last_error": None,
+                    "parked": 0,
+                    "differences": 0,
+                }
+            ]
+        },
+    },
+    "rules": {
+        "summary": "The rules of the read models",
+        "query": [],
+        "answer": {"items": [{"name": "1", "live": True}]},
+    },
     "live": {"summary": "Alive?", "query": [], "answer": {"status": "ok"}},
     "ready": {"summary": "Ready?", "query": [], "answer": {"status": "ok", "problems": {}}},
-}  # fmt: skip
+}
 
 
 def of(name: str) -> dict[str, Any]:

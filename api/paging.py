@@ -34,11 +34,7 @@ def page_asked(
     cursor = one(request, "cursor", found)
     if found:
         raise Invalid(found)
-    after = (
-        services(request).seal.unseal_text(who.workspace, purpose, cursor).decode()
-        if cursor is not None
-        else None
-    )
+    after = services(request).seal.unseal_text(who.workspace, purpose, cursor).decode() if cursor is not None else None
     return Page(limit, after, purpose)
 
 

@@ -9,10 +9,7 @@ from api.authentication import Keys
 from application.application import Application
 from application.campaign.campaign_views import CampaignViews
 from application.ports import (
-    CampaignFigures,
     Clock,
-    EventStore,
-    Histories,
     KeptAnswers,
     Moments,
     Position,

@@ -208,7 +208,9 @@ class Answer:
 
     __slots__ = ("body", "headers", "status")
 
-    def __init__(self, status: int, body: bytes, *headers: tuple[bytes, bytes], media: bytes = b"application/json") -> None:
+    def __init__(
+        self, status: int, body: bytes, *headers: tuple[bytes, bytes], media: bytes = b"application/json"
+    ) -> None:
         self.status = status
         self.body = body
         self.headers = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *headers]
@@ -316,7 +318,9 @@ class Tracking:
         rejected = found.rejected
         for position, fault in recorded.refused.items():
             index = found.indexes[position]
-            rejected.append({"index": index, "id": found.facts[position].id, "errors": [_error(fault, f"/facts/{index}")]})
+            rejected.append(
+                {"index": index, "id": found.facts[position].id, "errors": [_error(fault, f"/facts/{index}")]}
+            )
         rejected.sort(key=_index)
         duplicates = len(recorded.duplicates)
         accepted = len(found.facts) - duplicates - len(recorded.refused)
@@ -493,7 +497,9 @@ def _error(fault: Fault, prefix: str) -> dict[str, str]:
 
 
 def _not_valid(errors: list[dict[str, str]]) -> Answer:
-    return problem(422, "invalid", "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors), errors=errors)
+    return problem(
+        422, "invalid", "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors), errors=errors
+    )
 
 
 def _index(rejected: dict[str, Any]) -> int:

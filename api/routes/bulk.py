@@ -39,9 +39,7 @@ def _run(request: Request, id: str, move: Move) -> Run:
 
 
 def _asked(body: dict[str, Any]) -> tuple[Move, list[str]]:
-    faults = [
-        Fault(f"/{name}", "unknown", "Send move and ids.") for name in body if name not in {"move", "ids"}
-    ]
+    faults = [Fault(f"/{name}", "unknown", "Send move and ids.") for name in body if name not in {"move", "ids"}]
     move, ids = body.get("move"), body.get("ids")
     if not isinstance(move, str) or move not in set(Move):
         faults.append(Fault("/move", "choice", f"Send one of: {', '.join(Move)}."))
@@ -49,9 +47,7 @@ def _asked(body: dict[str, Any]) -> tuple[Move, list[str]]:
         faults.append(Fault("/ids", "length", f"Send 1 to {MOST} ids."))
     else:
         faults += [
-            Fault(f"/ids/{n}", "type", "Send a campaign's id.")
-            for n, id in enumerate(ids)
-            if not isinstance(id, str)
+            Fault(f"/ids/{n}", "type", "Send a campaign's id.") for n, id in enumerate(ids) if not isinstance(id, str)
         ]
     if faults:
         raise Invalid(faults)

@@ -39,7 +39,9 @@ async def draft(request: Request) -> Response:
     """Write a new campaign down. An `id` in the body makes the create repeatable."""
     raw, who = await raw_body(request), await caller(request)
     run = partial(services(request).application.draft_campaign, DraftCampaign(parsed(raw)))
-    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace), made_under=HOME)
+    return await command(
+        request, raw, run, partial(services(request).campaigns.resource, who.workspace), made_under=HOME
+    )
 
 
 @router.get("/{id}", **examples.of("get"))
@@ -87,7 +89,9 @@ async def duplicate(request: Request, id: str) -> Response:
     raw, who = await raw_body(request), await caller(request)
     asked = DuplicateCampaign(an_id(id), parsed(raw, empty=True))
     run = partial(services(request).application.duplicate_campaign, asked)
-    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace), made_under=HOME)
+    return await command(
+        request, raw, run, partial(services(request).campaigns.resource, who.workspace), made_under=HOME
+    )
 
 
 @router.get("/{id}/readiness", **examples.of("readiness"))

@@ -39,10 +39,6 @@ async def history(request: Request, id: str) -> Response:
     below = json.loads(page.after) if page.after else len(told) + 1
     found = [item for item in reversed(told) if item["version"] < below]
     items = found[: page.limit]
-    more = (
-        sealed_cursor(request, who, page, json.dumps(items[-1]["version"]))
-        if len(found) > page.limit
-        else None
-    )
+    more = sealed_cursor(request, who, page, json.dumps(items[-1]["version"])) if len(found) > page.limit else None
     head = await services(request).moments.head()
     return answer(request, who, encoded({"items": items, "next": more}), position=head, version=len(told))
