@@ -1,0 +1,66 @@
+"""The tables of one campaign as they were at a position: temporary ones, filled by the fold's own statements.
+
+Only the tables that a question reads are filled. They go with the transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import AsyncConnection, sql
+
+from adapters.read_models.schemas import CHECKPOINTS, TEMPORARY, definition
+from domain.shared.position import Position
+from projections.projection import FactProjection
+
+_PLACE = sql.SQL("set local search_path to pg_temp, ballyhoo")
+_PLANNING = "set local plan_cache_mode = force_custom_plan"
+
+_CHECKPOINTS = """
+insert into checkpoints (log, part, epoch, high)
+select 'engagement', part, %s, %s from ballyhoo.settings, generate_series(0, value::int - 1) part
+ where settings.name = 'partitions'
+"""
+_RULE = "insert into rule select name, words from {}.rule"
+_TAKEN_BACK = """
+insert into taken_back
+select t.position from ballyhoo.facts v
+  join ballyhoo.facts t on t.position = v.voids_position and t.campaign = v.campaign and t.kind <> 13
+ where v.campaign = %s and v.kind = 13 and v.position <= %s
+"""
+
+
+async def remember(
+    connection: AsyncConnection[Any],
+    projection: FactProjection,
+    schema: str,
+    campaign: int,
+    position: Position,
+    question: str,
+) -> None:
+    """Make and fill what ``question`` reads, inside the caller's transaction; the rule is that of
+    ``schema``."""
+    await connection.execute(_PLANNING)
+    temporary = sql.Identifier(TEMPORARY)
+    for table in (*projection.tables, CHECKPOINTS):
+        for statement in definition(table, temporary):
+            await connection.execute(statement, prepare=False)
+    for relation in projection.relations:
+        dropped = relation.replace("on commit delete rows", "on commit drop")
+        await connection.execute(dropped.encode(), prepare=False)
+    await connection.execute(_PLACE, prepare=False)
+    await connection.execute(_CHECKPOINTS, (position.epoch, position.engagement), prepare=False)
+    await connection.execute(sql.SQL(_RULE).format(sql.Identifier(schema)), prepare=False)
+    await connection.execute(_TAKEN_BACK, (campaign, position.engagement), prepare=False)
+    whole = {"campaign": campaign, "starts": ["-infinity"], "ends": ["infinity"], "sign": 1}
+    await connection.execute(projection.from_campaign.encode(), whole, prepare=False)
+    for table_name in _needed(projection, question):
+        await connection.execute(projection.fold[table_name].encode(), prepare=False)
+
+
+def _needed(projection: FactProjection, question: str) -> list[str]:
+    """The tables that the question reads, and those that these need, in the order of the fold."""
+    read = {name for name in projection.fold if f"$schema.{name} " in question.replace("\n", " ")}
+    for name in tuple(read):
+        read |= set(projection.needs.get(name, ()))
+    return [name for name in projection.fold if name in read]

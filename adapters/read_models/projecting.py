@@ -1,0 +1,179 @@
+"""One projection in one process: batch after batch, each with its checkpoints in one transaction."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import Connection, sql
+
+from adapters.event_store.codec import UnknownTopic
+from adapters.read_models import folds, parking
+from adapters.read_models.checkpoints import Fenced, Span, move
+from adapters.read_models.leases import Leases, connect
+from adapters.read_models.source import Source
+from projections.projection import Projection
+
+SMALLEST, LARGEST = 500, 20_000
+"""Positions in a batch: it grows while the projection is behind."""
+IDLE = 0.005
+"""Seconds between two looks at the head of the log."""
+MOST_IN_A_ROW = 5
+"""So many records may be parked one after the other; one more stops the projection."""
+
+log = structlog.get_logger("projector")
+
+# Only what this process holds by the database's clock, and only under the epoch that stands.
+_HELD = """
+select c.part, c.high from checkpoints c
+  join ballyhoo.leases l on l.name = 'projector:' || c.part and l.owner = %s and l.until > clock_timestamp()
+ where c.log = %s and c.epoch = (select epoch from ballyhoo.epochs order by began_at desc limit 1)
+"""
+
+# A checkpoint of an earlier epoch holds as far as that epoch reached.
+_ADOPT = """
+with latest as (select epoch from ballyhoo.epochs order by began_at desc limit 1),
+reached as (
+  select c.log, c.part,
+      min(case c.log when 'events' then later.events_position else later.engagement_position end) as most
+    from checkpoints c
+    join ballyhoo.epochs own on own.epoch = c.epoch
+    join ballyhoo.epochs later on later.began_at > own.began_at
+   where c.epoch <> (select epoch from latest) group by c.log, c.part
+)
+update checkpoints c set epoch = (select epoch from latest), kafka_offset = null
+  from reached r where c.log = r.log and c.part = r.part and c.high <= r.most
+"""
+_FOREIGN = """
+select count(*) from checkpoints
+ where epoch <> (select epoch from ballyhoo.epochs order by began_at desc limit 1)
+"""
+
+_LOCK = "select pg_advisory_xact_lock_shared(hashtextextended('ballyhoo.projection.' || %s, 0))"
+
+
+class Stopped(Exception):
+    """This projection can't go on; people have to look."""
+
+
+class Projecting:
+    """Folds one projection for as long as its process runs."""
+
+    def __init__(self, dsn: str, projection: Projection, source: Source, leases: Leases) -> None:
+        self.projection = projection
+        self._dsn = dsn
+        self._source = source
+        self._leases = leases
+        self._size = SMALLEST
+        self._poisoned = 0
+        self._state = "starting"
+        self._error: str | None = None
+
+    def status(self) -> dict[str, Any]:
+        """What is going on: ``state`` (starting, running, standing by, waiting, stopped) and the last
+        error."""
+        own = {"state": self._state, "source": self._source.name, "error": self._error}
+        return own | self._source.status()
+
+    def run(self, stop: threading.Event) -> None:
+        """Fold until ``stop`` is set. Whatever passes by itself is tried again; the rest stops this
+        projection."""
+        pause = 0.05
+        while not stop.is_set():
+            try:
+                with connect(self._dsn, self.projection.name, statement_timeout_ms=120_000) as connection:
+                    self._begin(connection)
+                    pause = 0.05
+                    self._work(connection, stop)
+            except psycopg.OperationalError as error:
+                self._say("waiting", str(error).strip())
+                stop.wait(pause)
+                pause = min(pause * 2, 2.0)
+            except Exception as error:
+                self._say("stopped", f"{type(error).__name__}: {error}")
+                log.exception("projection_stopped", projection=self.projection.name)
+                stop.wait()
+        self._source.close()
+
+    def _begin(self, connection: Connection[Any]) -> None:
+        connection.execute(sql.SQL("set search_path to {}, ballyhoo").format(sql.Identifier(self.projection.schema)))
+        folds.prepare(connection, self.projection)
+        connection.execute(_ADOPT)
+        if connection.execute(_FOREIGN).fetchone() != (0,):
+            raise Stopped("The tables know more than the restored store: rebuild this projection.")
+
+    def _work(self, connection: Connection[Any], stop: threading.Event) -> None:
+        while not stop.is_set():
+            parts = self._leases.held
+            if not parts:
+                self._say("standing by", self._error)
+                stop.wait(IDLE)
+            elif self._source.ready(connection, self.projection.log, parts, IDLE):
+                self.step(connection)
+            else:
+                self._say("running", None)
+
+    def step(self, connection: Connection[Any]) -> bool:
+        """One batch; whether there may be more. What can't be folded makes the next batch smaller, down to
+        the one record, which is parked."""
+        spans: list[Span] = []
+        try:
+            with connection.transaction():
+                connection.execute(_LOCK, (self.projection.name,))
+                spans = self._next(connection)
+                if not spans:
+                    return False
+                count = folds.apply(connection, self.projection, self._source, spans)
+                move(connection, self.projection.log, spans)
+        except Fenced:
+            log.warning("fenced", projection=self.projection.name, owner=str(self._leases.owner))
+            time.sleep(IDLE)
+            return True
+        except UnknownTopic:
+            raise
+        except Exception as error:
+            if connection.broken:
+                raise psycopg.OperationalError(str(error)) from error
+            if isinstance(error, psycopg.OperationalError):
+                self._size = max(self._size // 2, SMALLEST)
+                raise
+            self._narrow(connection, spans, error)
+            return True
+        if count:
+            self._poisoned = 0
+        self._say("running", self._error)
+        self._size = min(self._size * 2, LARGEST) if _length(spans) >= self._size else SMALLEST
+        return True
+
+    def _next(self, connection: Connection[Any]) -> list[Span]:
+        held = dict(connection.execute(_HELD, (self._leases.owner, self.projection.log)).fetchall())
+        return self._source.spans(connection, self.projection.log, held, self._size)
+
+    def _narrow(self, connection: Connection[Any], spans: list[Span], error: Exception) -> None:
+        length = _length(spans)
+        if length > 1:
+            self._size = length // 2
+            return
+        if self._poisoned == MOST_IN_A_ROW:
+            most = MOST_IN_A_ROW + 1
+            raise Stopped(f"{most} records in a row can't be folded; the last: {error}") from error
+        reason = f"{type(error).__name__}: {error}".strip()
+        with connection.transaction():
+            connection.execute(_LOCK, (self.projection.name,))
+            parking.park(connection, self.projection, spans, reason)
+            move(connection, self.projection.log, spans)
+        self._poisoned += 1
+        self._error = reason
+        log.error("parked", projection=self.projection.name, position=spans[0].high, reason=reason)
+
+    def _say(self, state: str, error: str | None) -> None:
+        if (state, error) != (self._state, self._error) and state != "running":
+            log.warning("projection", projection=self.projection.name, state=state, error=error)
+        self._state, self._error = state, error
+
+
+def _length(spans: list[Span]) -> int:
+    return max(span.high for span in spans) - min(span.low for span in spans)

@@ -1,0 +1,214 @@
+"""Answers every question to the read models, each from one snapshot with the position that it reflects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from adapters.postgres.pool import Pool
+from adapters.read_models.as_of import remember
+from adapters.read_models.schemas import TEMPORARY, rule_schema
+from adapters.read_models.waiting import Waiting
+from domain.shared.errors import NotFound
+from domain.shared.position import Position
+from projections import campaign_query, facts, funnel, roi
+from projections.campaign_list import CAMPAIGN_LIST
+from projections.campaign_metrics import CAMPAIGN_METRICS
+from projections.campaign_metrics.answer import Metrics
+from projections.campaign_metrics.answering import Head, answered
+from projections.campaign_metrics.question import question
+from projections.campaign_query import CampaignItem, CampaignQuery
+from projections.catalogue import CATALOGUE
+from projections.facts import FactQuery, FactRow
+from projections.funnel import Funnel
+from projections.ports import Page, Read
+from projections.projection import placed
+from projections.roi import Roi
+from projections.status import ProjectionStatus, Rule
+
+_READ_BY = {
+    "campaigns": (CAMPAIGN_LIST.name, CAMPAIGN_METRICS.name),
+    "metrics": (CAMPAIGN_METRICS.name,),
+    "funnel": (CAMPAIGN_METRICS.name,),
+    "roi": (CAMPAIGN_METRICS.name,),
+    "facts": (CAMPAIGN_METRICS.name,),
+}
+
+_CAMPAIGN = "select stream from ballyhoo.streams where workspace = %s and id = %s and kind = 'campaign'"
+
+_STATUS = """
+select '$name', coalesce(min(c.high), 0), (select position from ballyhoo.log_heads where log = '$log'),
+    (select count(*) from ballyhoo.parked where workspace = %(workspace)s and projection = '$name'),
+    (select jsonb_agg(p.status -> 'projections' -> '$name' order by p.seen_at)
+       from ballyhoo.processes p where p.kind = 'projector' and p.status -> 'projections' ? '$name'
+        and p.seen_at > clock_timestamp() - interval '10 seconds')
+  from $schema.checkpoints c
+"""
+
+_RULES = """
+select r.name, r.live, to_regnamespace(%(prefix)s || substr(encode(sha256(r.name::bytea), 'hex'), 1, 12)) is not null,
+    r.words
+  from ballyhoo.bot_rules r order by r.name
+"""
+_RULE = """
+select name = (select name from $schema.rule), to_regnamespace(%s) is not null from ballyhoo.bot_rules where name = %s
+"""
+
+
+class PostgresReads:
+    """Implements ``projections.ports.Reads`` on connections of the reading role."""
+
+    def __init__(self, pool: Pool, epoch: UUID) -> None:
+        self._pool = pool
+        self._epoch = epoch
+        self._waiting = Waiting(pool, CATALOGUE)
+
+    async def campaigns(self, workspace: int, query: CampaignQuery) -> Read[Page[CampaignItem]]:
+        """Campaigns by filter, sort and keyset. Invalid."""
+        statement, parameters = campaign_query.statement(query)
+        statement = statement.replace("$metrics", CAMPAIGN_METRICS.schema)
+        rows = await self._pool.rows(statement, parameters | {"workspace": workspace})
+        events, engagement = rows[0][:2]
+        items = [campaign_query.item(query, row[2:]) for row in rows if row[2] is not None]
+        return Read(
+            Page(items[: query.limit], more=len(items) > query.limit), Position(self._epoch, events, engagement)
+        )
+
+    async def metrics(
+        self,
+        workspace: int,
+        campaign: UUID,
+        *,
+        group_by: tuple[str, ...] = (),
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        time_zone: str = "UTC",
+        as_of: Position | None = None,
+        rule: str | None = None,
+    ) -> Read[Metrics]:
+        """Every measure in total and by group. Invalid, NotFound."""
+        asked = question(group_by, starts, ends, time_zone, datetime.now(UTC).year)
+        rows = await self._rows(workspace, campaign, asked.statement, asked.parameters, as_of, rule)
+        found = answered(campaign, rows, asked.group_by, asked.computed)
+        if found is None:
+            raise _no_campaign(campaign)
+        return Read(found[1], self._position(found[0], as_of))
+
+    async def funnel(
+        self,
+        workspace: int,
+        campaign: UUID,
+        stages: tuple[str, ...],
+        *,
+        by: str = "contact",
+        as_of: Position | None = None,
+        rule: str | None = None,
+    ) -> Read[Funnel]:
+        """How many came through each stage. Invalid, NotFound."""
+        funnel.check(stages, by)
+        statement, parameters = funnel.statement(stages, by)
+        rows = await self._rows(workspace, campaign, statement, parameters, as_of, rule)
+        if not rows:
+            raise _no_campaign(campaign)
+        currency, name, events, engagement = rows[0][:4]
+        head = Head(currency, name, events, engagement)
+        return Read(funnel.answered(stages, rows[0]), self._position(head, as_of))
+
+    async def roi(
+        self, workspace: int, campaign: UUID, *, as_of: Position | None = None, rule: str | None = None
+    ) -> Read[Roi]:
+        """What came in for what was spent. NotFound."""
+        rows = await self._rows(workspace, campaign, roi.STATEMENT, {}, as_of, rule)
+        found = roi.answered(campaign, rows)
+        if found is None:
+            raise _no_campaign(campaign)
+        return Read(found[1], self._position(found[0], as_of))
+
+    async def facts(self, workspace: int, query: FactQuery) -> Read[Page[FactRow]]:
+        """Raw facts, the latest first. Invalid, NotFound."""
+        statement, parameters = facts.statement(query)
+        statement = placed(statement, CAMPAIGN_METRICS.schema)
+        found = facts.answered(query, await self._pool.rows(statement, parameters | {"workspace": workspace}))
+        if query.campaign is not None and not found.campaign:
+            raise _no_campaign(query.campaign)
+        page = Page(found.rows[: query.limit], more=len(found.rows) > query.limit)
+        return Read(page, Position(self._epoch, found.events, found.engagement))
+
+    async def projections(self, workspace: int) -> Read[list[ProjectionStatus]]:
+        """How far each projection is."""
+        statement = " union all ".join(
+            _STATUS.replace("$name", projection.name)
+            .replace("$log", projection.log)
+            .replace("$schema", projection.schema)
+            for projection in CATALOGUE
+        )
+        rows = await self._pool.rows(statement, {"workspace": workspace})
+        statuses = [_status(*row) for row in rows]
+        lowest = {
+            log: min(row[1] for row, made in zip(rows, CATALOGUE, strict=True) if made.log == log)
+            for log in ("events", "engagement")
+        }
+        return Read(statuses, Position(self._epoch, lowest["events"], lowest["engagement"]))
+
+    async def rules(self) -> list[Rule]:
+        """The bot rules, and which of them is live."""
+        rows = await self._pool.rows(_RULES, {"prefix": rule_schema(CAMPAIGN_METRICS, "")})
+        return [Rule(name=name, live=live, kept=live or kept, words=words) for name, live, kept, words in rows]
+
+    async def wait_for(self, projection: str, position: Position, seconds: float) -> bool:
+        """Whether what answers the question ``projection`` reaches ``position`` within ``seconds``."""
+        return await self._waiting.wait_for(_READ_BY[projection], position, seconds)
+
+    async def _rows(
+        self,
+        workspace: int,
+        campaign: UUID,
+        statement: str,
+        parameters: Mapping[str, Any],
+        as_of: Position | None,
+        rule: str | None,
+    ) -> list[tuple[Any, ...]]:
+        schema = CAMPAIGN_METRICS.schema if rule is None else await self._schema_of(rule)
+        asked = {**parameters, "workspace": workspace, "id": campaign}
+        if as_of is None:
+            return await self._pool.rows(placed(statement, schema), asked)
+        found = await self._pool.rows(_CAMPAIGN, (workspace, campaign))
+        if not found:
+            raise _no_campaign(campaign)
+        async with self._pool.connection() as connection, connection.transaction():
+            await remember(connection, CAMPAIGN_METRICS, schema, found[0][0], as_of, statement)
+            text = placed(statement, TEMPORARY).encode()
+            return await (await connection.execute(text, asked, prepare=False, binary=True)).fetchall()
+
+    async def _schema_of(self, rule: str) -> str:
+        kept = rule_schema(CAMPAIGN_METRICS, rule)
+        rows = await self._pool.rows(placed(_RULE, CAMPAIGN_METRICS.schema), (kept, rule))
+        if rows and rows[0][0]:
+            return CAMPAIGN_METRICS.schema
+        if rows and rows[0][1]:
+            return kept
+        raise NotFound(f"No figures are kept under a rule {rule[:64]!r}.")
+
+    def _position(self, head: Head, as_of: Position | None) -> Position:
+        return as_of or Position(self._epoch, head.events, head.engagement)
+
+
+def _no_campaign(id: UUID) -> NotFound:
+    return NotFound(f"There is no campaign {id} in this workspace.")
+
+
+def _status(
+    name: str, position: int, head: int, parked: int, processes: list[dict[str, Any]] | None
+) -> ProjectionStatus:
+    said = processes or []
+    return ProjectionStatus(
+        name=name,
+        source=said[-1]["source"] if said else "store",
+        position=position,
+        lag=max(head - position, 0),
+        last_error=next((process["error"] for process in said if process["error"]), None),
+        parked=parked,
+        differences=sum(process.get("differences", 0) for process in said),
+    )

@@ -1,0 +1,70 @@
+"""A projector process: folds what is new in its partitions into every projection, until it is told to stop.
+
+Each projection runs in a thread with a connection of its own; one more thread keeps the leases.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import structlog
+
+from adapters.event_store.codec import Codec
+from adapters.read_models.leases import EVERY, Leases, connect
+from adapters.read_models.projecting import Projecting
+from adapters.read_models.source import Source, StoreSource
+from domain.catalogue import EVENTS
+from projections.catalogue import CATALOGUE
+from projections.projection import Projection
+
+log = structlog.get_logger("projector")
+
+
+class Runner:
+    """Folds ``projections`` on the database that ``dsn`` names, each from a ``source`` of its own."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        projections: Sequence[Projection] = CATALOGUE,
+        source: Callable[[], Source] | None = None,
+        id: UUID | None = None,
+    ) -> None:
+        self._dsn = dsn
+        self._leases = Leases(id or uuid4())
+        open_source = source or (lambda: StoreSource(Codec(EVENTS)))
+        self._projecting = [Projecting(dsn, projection, open_source(), self._leases) for projection in projections]
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until ``stop`` is set; a database that is away is waited for."""
+        threads = [
+            threading.Thread(target=work.run, args=(stop,), name=work.projection.name, daemon=True)
+            for work in self._projecting
+        ]
+        for thread in threads:
+            thread.start()
+        while not stop.is_set():
+            try:
+                self._keep_leases(stop)
+            except psycopg.OperationalError as error:
+                log.warning("projector_waits", reason=str(error).strip())
+                stop.wait(0.5)
+        for thread in threads:
+            thread.join()
+
+    def _keep_leases(self, stop: threading.Event) -> None:
+        with connect(self._dsn, "projector-leases", statement_timeout_ms=5000) as connection:
+            while True:
+                self._leases.tick(connection, self.status())
+                if stop.wait(EVERY):
+                    break
+            self._leases.release(connection)
+
+    def status(self) -> dict[str, Any]:
+        """What each projection is doing, for ``ballyhoo.processes``."""
+        return {"projections": {work.projection.name: work.status() for work in self._projecting}}

@@ -1,0 +1,44 @@
+"""What a campaign has reached: sums by label set and quarter of an hour, and what each contact did."""
+
+from __future__ import annotations
+
+from projections.campaign_metrics import batch, cells, contacts, days, firsts, series, totals, uniques
+from projections.projection import FactProjection, Table
+
+# The targets of the voids that had an effect, so that what is read from the log leaves them out too.
+TAKEN_BACK = Table("taken_back", "position bigint not null", key=("position",))
+
+# The words of the bot rule under which these tables were made, as they were then.
+RULE = Table("rule", "name text not null, words text[] not null", key=("name",))
+
+CAMPAIGN_METRICS = FactProjection(
+    name="campaign_metrics",
+    version=1,
+    tables=(
+        totals.TABLE,
+        series.TABLE,
+        days.TABLE,
+        cells.TABLE,
+        contacts.TABLE,
+        firsts.TABLE,
+        uniques.TABLE,
+        TAKEN_BACK,
+        RULE,
+    ),
+    relations=batch.RELATIONS,
+    from_log=batch.FROM_LOG,
+    from_incoming=batch.FROM_INCOMING,
+    from_campaign=batch.FROM_CAMPAIGN,
+    before=(batch.TAKE_BACK, batch.REMEMBER, batch.LET_GO, contacts.FORGET, firsts.FORGET),
+    fold={
+        "totals": totals.FOLD,
+        "series": series.FOLD,
+        "days": days.FOLD,
+        "cells": cells.FOLD,
+        "contacts": contacts.FOLD,
+        "firsts": firsts.FOLD,
+        "uniques": uniques.FOLD,
+    },
+    needs={"uniques": ("contacts",)},
+    after=(totals.SWEEP, series.SWEEP, days.SWEEP, cells.SWEEP, uniques.SWEEP),
+)

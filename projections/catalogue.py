@@ -1,0 +1,9 @@
+"""What can be known: every projection."""
+
+from __future__ import annotations
+
+from projections.campaign_list import CAMPAIGN_LIST
+from projections.campaign_metrics import CAMPAIGN_METRICS
+from projections.projection import Projection
+
+CATALOGUE: tuple[Projection, ...] = (CAMPAIGN_LIST, CAMPAIGN_METRICS)

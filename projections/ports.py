@@ -1,0 +1,100 @@
+"""What can be asked of the read models, in plain values. ``adapters/read_models/reader.py`` answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+from domain.shared.position import Position
+from projections.campaign_metrics.answer import Metrics
+from projections.campaign_query import CampaignItem, CampaignQuery
+from projections.facts import FactQuery, FactRow
+from projections.funnel import Funnel
+from projections.roi import Roi
+from projections.status import ProjectionStatus, Rule
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Read(Generic[T]):
+    """An answer and the position that it reflects: all of it comes from one snapshot."""
+
+    value: T
+    position: Position
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some rows in order; ``more`` says that others follow the last one."""
+
+    items: list[T]
+    more: bool
+
+
+class Reads(Protocol):
+    """Every question to the read models. ``workspace`` is the first wall: another's id is NotFound.
+
+    ``as_of`` asks for the answer as it was known at that position, ``rule`` for the tables kept under that
+    bot rule (NotFound where there are none).
+    """
+
+    async def campaigns(self, workspace: int, query: CampaignQuery) -> Read[Page[CampaignItem]]:
+        """Campaigns by filter, sort and keyset."""
+        ...
+
+    async def metrics(
+        self,
+        workspace: int,
+        campaign: UUID,
+        *,
+        group_by: tuple[str, ...] = (),
+        starts: datetime | None = None,
+        ends: datetime | None = None,
+        time_zone: str = "UTC",
+        as_of: Position | None = None,
+        rule: str | None = None,
+    ) -> Read[Metrics]:
+        """Every measure in total and by group, of facts that happened in [starts, ends). Invalid,
+        NotFound."""
+        ...
+
+    async def funnel(
+        self,
+        workspace: int,
+        campaign: UUID,
+        stages: tuple[str, ...],
+        *,
+        by: str = "contact",
+        as_of: Position | None = None,
+        rule: str | None = None,
+    ) -> Read[Funnel]:
+        """How many came through each stage, and how long it took them. Invalid, NotFound."""
+        ...
+
+    async def roi(
+        self, workspace: int, campaign: UUID, *, as_of: Position | None = None, rule: str | None = None
+    ) -> Read[Roi]:
+        """What came in for what was spent, in total and by platform and variant. NotFound."""
+        ...
+
+    async def facts(self, workspace: int, query: FactQuery) -> Read[Page[FactRow]]:
+        """Raw facts, the latest first. NotFound where a campaign is asked for that is not there."""
+        ...
+
+    async def projections(self, workspace: int) -> Read[list[ProjectionStatus]]:
+        """How far each projection is; ``parked`` counts what this workspace has waiting."""
+        ...
+
+    async def rules(self) -> list[Rule]:
+        """The bot rules, and which of them is live."""
+        ...
+
+    async def wait_for(self, projection: str, position: Position, seconds: float) -> bool:
+        """Whether ``projection`` reaches ``position`` within ``seconds``.
+
+        ``projection`` names a question: ``campaigns``, ``metrics``, ``funnel``, ``roi``, ``facts``.
+        """
+        ...

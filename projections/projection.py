@@ -1,0 +1,103 @@
+"""What a projection is: a name, tables, and how what happened changes them.
+
+Each owns one Postgres schema with its tables and its checkpoints. The statements of a fold name tables
+without a schema, so that the same text serves the live tables, those of a rebuild beside them, and
+temporary ones for a past moment; a query names its own as ``$schema.table``, because one connection asks
+them of several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+Log = Literal["events", "engagement"]
+
+
+def placed(statement: str, schema: str = "") -> str:
+    """``statement`` with its own tables in ``schema``; without one, where the search path finds them."""
+    return statement.replace("$schema.", f"{schema}." if schema else "")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its columns as SQL, its key in order, and how full its pages are packed (per cent).
+
+    ``indexes`` are the column lists of further indexes.
+    """
+
+    name: str
+    columns: str
+    key: tuple[str, ...]
+    fillfactor: int = 100
+    indexes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """One question's tables, filled from one log. ``version`` counts the shapes that its rows have had."""
+
+    name: str
+    version: int
+    log: Log
+    tables: tuple[Table, ...]
+
+    @property
+    def schema(self) -> str:
+        """The schema of the live tables."""
+        return f"{self.name}_v{self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactProjection(Projection):
+    """Folds facts in SQL: each statement goes from the relation ``batch`` to one table.
+
+    ``relations`` are temporary tables of the session. ``from_log`` fills the batch with what lies in
+    ``spans``, ``from_incoming`` with what stands in the relation ``incoming`` (columns as ``facts``),
+    ``from_campaign`` with what one campaign had by the checkpoints; each answers how much counts and how
+    much is taken back. ``before`` and ``after`` run only where something is taken back; ``fold`` has the
+    statement of each table, and ``needs`` the tables whose statements must have run before it.
+    """
+
+    log: Log = "engagement"
+    relations: tuple[str, ...]
+    from_log: str
+    from_incoming: str
+    from_campaign: str
+    before: tuple[str, ...]
+    fold: Mapping[str, str]
+    after: tuple[str, ...]
+    needs: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One stored event: ``event`` is the decoded one of stream ``id`` (``stream`` inside) at ``version``."""
+
+    position: int
+    recorded_at: datetime
+    workspace: int
+    stream: int
+    id: UUID
+    version: int
+    event: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventProjection(Projection):
+    """Folds domain events in Python, a row for each stream.
+
+    ``load`` selects the rows of the streams given as one array; ``row`` makes one from its columns;
+    ``fold`` gives the row after an event, or None where the event is not its business; ``save`` writes rows
+    given as one JSON array that ``written`` made.
+    """
+
+    log: Log = "events"
+    load: str
+    row: Callable[[tuple[Any, ...]], Any]
+    fold: Callable[[Any, Happened], Any]
+    save: str
+    written: Callable[[list[Any]], bytes]
