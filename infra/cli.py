@@ -170,11 +170,10 @@ def health(
     """Say whether everything works, and which part does not."""
     with Api(url or _address(settings.load(data=data)), timeout=10.0) as api:
         status, answer = api.get("/health/ready")
-    print(
-        answer if isinstance(answer, str) else "\n".join(f"{part}: {said}" for part, said in answer.items())
-    )
     if status != 200:
-        raise Failed("Not everything works.")
+        problems = answer.get("problems", {}) if isinstance(answer, dict) else {}
+        raise Failed(" ".join(problems.values()) or f"The API answered {status}.")
+    print("Everything works.")
 
 
 @app.command()

@@ -7,11 +7,9 @@ from collections.abc import Collection
 
 from adapters.event_store.migrate import known
 from adapters.postgres.heartbeat import STALE_AFTER
+from adapters.postgres.numbers import PATIENCE, exposition
 from adapters.postgres.pool import Pool
 from application.ports import Unavailable
-
-PATIENCE = 2.0
-"""Seconds after which a database that says nothing counts as away."""
 
 
 class PostgresHealth:
@@ -29,6 +27,10 @@ class PostgresHealth:
                 return await self._wrong()
         except (Unavailable, TimeoutError):
             return {"database": "The database does not answer."}
+
+    async def metrics(self) -> bytes:
+        """This process's numbers and those of logs and projections, in Prometheus's text format."""
+        return await exposition(self._pool)
 
     async def _wrong(self) -> dict[str, str]:
         there = await self._pool.rows("select to_regclass('ballyhoo.migrations') is not null")

@@ -52,6 +52,7 @@ ONLY_IN = {
     "scipy": ("adapters.statistics",),
     "numpy": ("adapters.statistics",),
     "cryptography": ("adapters.seal",),
+    "prometheus_client": ("adapters.postgres",),
     "uuid_utils": ("adapters.clock", "adapters.event_store", "adapters.engagement_log"),
     "msgspec": ("projections", "adapters", "api.tracking"),
     "jinja2": ("api.pages",),

@@ -26,6 +26,15 @@ async def pool(fresh_database: str) -> AsyncIterator[Pool]:
     await pool.close()
 
 
+@pytest.fixture
+async def unused_pool() -> AsyncIterator[Pool]:
+    """A pool of a database that is not there."""
+    pool = Pool("postgresql://ann@127.0.0.1:1/b")
+    await pool.open()
+    yield pool
+    await pool.close()
+
+
 async def test_a_kind_of_process_that_does_not_beat_is_named(pool: Pool, fresh_database: str) -> None:
     health = PostgresHealth(pool)
     assert await health.ready() == {
@@ -68,15 +77,12 @@ async def test_a_migration_that_is_missing_is_named(pool: Pool, fresh_database: 
     assert await PostgresHealth(pool).ready() == {"migrations": "1 migrations are not applied; run ballyhoo migrate."}
 
 
-async def test_a_database_that_is_away_is_named_soon() -> None:
-    pool = Pool("postgresql://ann@127.0.0.1:1/b")
-    await pool.open()
+async def test_a_database_that_is_away_is_named_soon(unused_pool: Pool) -> None:
     began = time.monotonic()
 
-    assert await PostgresHealth(pool).ready() == {"database": "The database does not answer."}
+    assert await PostgresHealth(unused_pool).ready() == {"database": "The database does not answer."}
 
     assert time.monotonic() - began < 3
-    await pool.close()
 
 
 def test_a_process_beats_again_after_its_database_was_away(
@@ -92,6 +98,25 @@ def test_a_process_beats_again_after_its_database_was_away(
             connection.execute("delete from ballyhoo.processes")
 
         wait_until(lambda: kinds(fresh_database) == ["worker"])
+
+
+async def test_the_numbers_tell_how_far_logs_and_projections_are(pool: Pool, fresh_database: str) -> None:
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("update ballyhoo.log_heads set position = 7 where log = 'engagement'")
+
+    told = (await PostgresHealth(pool).metrics()).decode().splitlines()
+
+    assert 'ballyhoo_log_position{log="engagement"} 7.0' in told
+    assert 'ballyhoo_projection_behind{projection="campaign_metrics"} 7.0' in told
+    assert "ballyhoo_due_work 0.0" in told
+    assert "ballyhoo_database_up 1.0" in told
+    assert any(line.startswith("process_resident_memory_bytes ") for line in told)
+
+
+async def test_without_a_database_the_numbers_say_so(unused_pool: Pool) -> None:
+    told = (await PostgresHealth(unused_pool).metrics()).decode().splitlines()
+
+    assert "ballyhoo_database_up 0.0" in told
 
 
 def kinds(database: str) -> list[str]:
