@@ -60,7 +60,9 @@ class WriteSide:
         await self.reader.open()
         await self.engine.open()
         epoch = await _patiently(self.epochs.load)
-        self.seal = AesSeal(bytes((await self.engine.rows("select value from ballyhoo.secrets where name = 'seal'"))[0][0]))
+        self.seal = AesSeal(
+            bytes((await self.engine.rows("select value from ballyhoo.secrets where name = 'seal'"))[0][0])
+        )
         self.store = PostgresEventStore(self.engine, self.appender, Codec(EVENTS), epoch)
         self.reads = PostgresReads(self.reader, epoch)
         self.figures = PostgresFigures(self.reads)
@@ -86,7 +88,7 @@ def build_api(settings: Settings, dsn: str) -> ASGIApp:
         await facts.open()
         keys = PostgresKeys(write.engine)
         services = Services(
-            application=application, campaigns=CampaignViews(write.store, write.store, write.figures),
+            application=application, campaigns=CampaignViews(write.store, write.store, write.figures, write.seal),
             kept=write.store, reads=write.reads, keys=keys, seal=write.seal, moments=write.moments, epochs=write.epochs,
             clock=SystemClock(), health=PostgresHealth(write.engine),
         )  # fmt: skip

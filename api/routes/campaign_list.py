@@ -46,9 +46,8 @@ async def campaigns(request: Request) -> Response:
     read = await services(request).reads.campaigns(who.workspace, query)
     items = read.value.items
     more = sealed_cursor(request, who, page, _keyset(items[-1].place)) if read.value.more else None
-    return answer(
-        request, who, encoded({"items": [item.resource for item in items], "next": more}), position=read.position
-    )
+    resources = [services(request).campaigns.sealed(who.workspace, item.resource) for item in items]
+    return answer(request, who, encoded({"items": resources, "next": more}), position=read.position)
 
 
 def _choose(name: str, value: str | None, choices: type[StrEnum], faults: list[Fault]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from application.ports import CampaignFigures, Entry, EventStore, Histories
+from application.ports import CampaignFigures, Entry, EventStore, Histories, Seal
 from domain.campaign import history
 from domain.campaign.campaign import Campaign
 from domain.campaign.goals import Figures
@@ -31,14 +31,13 @@ class CampaignViews:
     store: EventStore
     histories: Histories
     figures: CampaignFigures
+    seal: Seal
 
     async def view(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> CampaignView:
         """The campaign now, or as known at a position."""
         position = None if as_of is None else as_of.events
         campaign = await self.store.get(Campaign, workspace, id, position=position)
-        return CampaignView(
-            await self.resource(workspace, campaign, as_of), campaign.version, campaign.modified_on
-        )
+        return CampaignView(await self.resource(workspace, campaign, as_of), campaign.version, campaign.modified_on)
 
     async def recorded_at(self, workspace: int, id: UUID, version: int) -> datetime | None:
         """When a version was recorded; None where it has not come yet. NotFound."""
@@ -46,15 +45,21 @@ class CampaignViews:
             return None
         return (await self.store.get(Campaign, workspace, id, version=version)).modified_on
 
-    async def resource(
-        self, workspace: int, campaign: Campaign, as_of: Position | None = None
-    ) -> dict[str, Any]:
+    async def resource(self, workspace: int, campaign: Campaign, as_of: Position | None = None) -> dict[str, Any]:
         """The campaign as the world sees it, with what it has reached."""
         fresh = campaign.version == 1 and as_of is None
         figures = Figures() if fresh else await self.figures.of(workspace, campaign.id, as_of=as_of)
-        return present(
-            campaign.id, campaign.version, campaign.created_on, campaign.modified_on, campaign.state(), figures
-        )
+        at = campaign.created_on, campaign.modified_on
+        return self.sealed(workspace, present(campaign.id, campaign.version, *at, campaign.state(), figures))
+
+    def sealed(self, workspace: int, resource: dict[str, Any]) -> dict[str, Any]:
+        """The resource with the position of its final metrics as a token: positions count everybody's facts."""
+        final = resource["final"]
+        if not final:
+            return resource
+        where = final["position"]
+        position = Position(UUID(where["epoch"]), where["events"], where["engagement"])
+        return resource | {"final": final | {"position": self.seal.seal(workspace, position)}}
 
     async def readiness(self, workspace: int, id: UUID, at: datetime) -> tuple[dict[str, Any], int]:
         """The report on launching it at a time, and the version that it is about."""
