@@ -1,0 +1,134 @@
+"""A command repeated with its key answers as it did: after a crash, when refused; never with another body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from tests.journeys.conftest import Whole
+from tests.support import dying
+from tests.support.campaigns import a_document, campaign_in, drafted, history_of, move
+from tests.support.client import Client, NoReply, conditions
+from tests.support.server import Api
+
+
+@pytest.fixture
+def mortal(whole: Whole) -> Iterator[Api]:
+    """An api process that dies when a request asks for it."""
+    api = whole.product.api(program=dying.PROGRAM)
+    yield api
+    api.stop()
+
+
+@pytest.mark.req("EVT-2")
+def test_killed_between_commit_and_reply_the_repeat_has_the_answer_that_was_lost(alice: Client, mortal: Api) -> None:
+    campaign = campaign_in(alice, "active")
+    path = f"/v1/campaigns/{campaign}/pause"
+    with pytest.raises(NoReply):
+        alice.at(mortal.url).call("POST", path, headers={**conditions("lost"), dying.HEADER: "before-reply"})
+    mortal.process.wait(10)
+
+    repeat = alice.post(path, key="lost").ok()
+    again = alice.post(path, key="lost").ok()
+
+    assert repeat.replayed
+    assert repeat.content == again.content
+    assert repeat.body["status"] == "paused"
+    assert repeat.version == repeat.body["version"] == 3
+    assert len(history_of(alice, campaign)) == 3
+
+
+def test_killed_before_any_work_the_repeat_does_it(alice: Client, mortal: Api) -> None:
+    campaign = campaign_in(alice, "active")
+    path = f"/v1/campaigns/{campaign}/pause"
+    with pytest.raises(NoReply):
+        alice.at(mortal.url).call("POST", path, headers={**conditions("lost"), dying.HEADER: "before-work"})
+
+    repeat = alice.post(path, key="lost").ok()
+
+    assert not repeat.replayed
+    assert len(history_of(alice, campaign)) == 3
+
+
+def test_a_fact_whose_answer_was_lost_counts_once_when_sent_again(alice: Client, mortal: Api) -> None:
+    campaign = drafted(alice)
+    fact = {"id": str(uuid4()), "kind": "click", "campaign_id": campaign}
+    with pytest.raises(NoReply):
+        alice.at(mortal.url).call("POST", "/v1/track", fact, headers={dying.HEADER: "before-reply"})
+
+    repeat = alice.post("/v1/track", fact).ok()
+
+    assert (repeat.body["accepted"], repeat.body["duplicates"]) == (0, 1)
+    metrics = alice.get(f"/v1/campaigns/{campaign}/metrics", after=repeat.body["position"]).ok()
+    assert metrics.body["total"]["clicks"] == 1
+
+
+@pytest.mark.req("EVT-2")
+def test_a_refusal_repeats_too_though_it_would_be_allowed_by_now(alice: Client) -> None:
+    campaign = drafted(alice)
+    refused = move(alice, campaign, "pause", key="too-early")
+    stale = alice.patch(f"/v1/campaigns/{campaign}", {"name": "B"}, key="stale", if_match=7)
+    nowhere = f"/v1/campaigns/{uuid4()}"
+    missing = alice.patch(nowhere, {"name": "B"}, key="missing")
+    move(alice, campaign, "launch").ok()
+
+    again = [
+        move(alice, campaign, "pause", key="too-early"),
+        alice.patch(f"/v1/campaigns/{campaign}", {"name": "B"}, key="stale", if_match=7),
+        alice.patch(nowhere, {"name": "B"}, key="missing"),
+    ]
+
+    assert [answer.status for answer in again] == [409, 412, 404]
+    assert [answer.content for answer in again] == [refused.content, stale.content, missing.content]
+    assert all(answer.replayed for answer in again)
+
+
+def test_another_body_or_route_with_the_same_key_is_refused(alice: Client) -> None:
+    campaign = drafted(alice)
+    alice.patch(f"/v1/campaigns/{campaign}", {"name": "B"}, key="once").ok()
+
+    another_body = alice.patch(f"/v1/campaigns/{campaign}", {"name": "C"}, key="once")
+    another_route = move(alice, campaign, "launch", key="once")
+
+    assert (another_body.status, another_route.status) == (422, 422)
+    assert len(history_of(alice, campaign)) == 2
+
+
+def test_what_was_not_valid_leaves_the_key_free(alice: Client) -> None:
+    campaign = drafted(alice)
+    path = f"/v1/campaigns/{campaign}"
+    assert alice.patch(path, {"name": ""}, key="free").status == 422
+    assert alice.call("PATCH", path, b"{", headers=conditions("free")).status == 400
+    assert alice.at(alice.url).call("PATCH", path, {"name": "B"}, headers={"Authorization": "x"}).status == 401
+
+    assert alice.patch(path, {"name": "B"}, key="free").ok().body["name"] == "B"
+
+
+def test_a_key_belongs_to_its_workspace(alice: Client, stranger: Client) -> None:
+    mine = alice.post("/v1/campaigns", a_document(name="Mine"), key="shared").ok(201)
+    theirs = stranger.post("/v1/campaigns", a_document(name="Theirs"), key="shared").ok(201)
+
+    assert theirs.body["name"] == "Theirs"
+    assert not theirs.replayed
+    assert mine.body["id"] != theirs.body["id"]
+
+
+@pytest.mark.req("CAM-1")
+def test_a_create_with_its_own_id_is_refused_here_and_free_elsewhere(alice: Client, stranger: Client) -> None:
+    id = str(uuid4())
+    alice.post("/v1/campaigns", a_document(id=id)).ok(201)
+
+    again = alice.post("/v1/campaigns", a_document(id=id))
+    elsewhere = stranger.post("/v1/campaigns", a_document(id=id))
+
+    assert (again.status, again.headers["location"]) == (409, f"/v1/campaigns/{id}")
+    assert elsewhere.ok(201).body["id"] == id
+
+
+def test_an_answer_says_where_the_new_thing_is(alice: Client) -> None:
+    made = alice.post("/v1/campaigns", a_document()).ok(201)
+
+    assert alice.get(made.headers["location"]).ok().body == made.body
+    assert made.version == 1
