@@ -28,9 +28,7 @@ def always_valid_interval(successes: int, n: int, alpha: float, tuning: float) -
 
     seen = min(max(successes / n, EDGE), 1 - EDGE)
     low = float(brentq(beyond, EDGE, seen, xtol=1e-15)) if successes > 0 and beyond(EDGE) > 0 else 0.0
-    high = (
-        float(brentq(beyond, seen, 1 - EDGE, xtol=1e-15)) if successes < n and beyond(1 - EDGE) > 0 else 1.0
-    )
+    high = float(brentq(beyond, seen, 1 - EDGE, xtol=1e-15)) if successes < n and beyond(1 - EDGE) > 0 else 1.0
     return low, high
 
 

@@ -44,9 +44,7 @@ class NormalPosterior:
     def _tail(self, distance: float) -> float:
         """E[max(−X, 0)] for X normal around ``distance`` ≥ 0: σφ(d/σ) − dΦ(−d/σ)."""
         z = distance / self.deviation
-        return max(
-            self.deviation * math.exp(-z * z / 2) / math.sqrt(2 * math.pi) - distance * float(ndtr(-z)), 0.0
-        )
+        return max(self.deviation * math.exp(-z * z / 2) / math.sqrt(2 * math.pi) - distance * float(ndtr(-z)), 0.0)
 
 
 def posterior(effect: Effect, prior: NormalPrior) -> NormalPosterior:

@@ -19,8 +19,7 @@ from scipy.special import betainc, betaln, ndtri
 from domain.ab_test.analysis import Difference
 
 Array = NDArray[np.float64]
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(96)
-REACH = 14.0
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
 CLOSE = 1e-10
 ROUNDS = 60
 FURTHEST_LOG = 700.0
@@ -44,17 +43,26 @@ class BetaPosterior:
         return math.sqrt(self.mean * (1 - self.mean) / (self.alpha + self.beta + 1))
 
     @cached_property
+    def reach(self) -> tuple[float, float]:
+        """The rates between which practically all of the posterior lies."""
+        middle = math.asin(math.sqrt(self.mean))
+        deviations = 8.5 + 5.5 / math.sqrt(min(self.alpha, self.beta))  # few counts: a longer tail
+        reach = deviations * 0.5 / math.sqrt(self.alpha + self.beta + 1)
+        return math.sin(max(middle - reach, 0.0)) ** 2, math.sin(min(middle + reach, math.pi / 2)) ** 2
+
+    @cached_property
     def nodes(self) -> tuple[Array, Array]:
         """Points and weights that integrate over this posterior; the weights sum to one."""
-        middle = math.asin(math.sqrt(self.mean))
-        reach = REACH * 0.5 / math.sqrt(self.alpha + self.beta + 1)
-        low, high = max(middle - reach, 0.0), min(middle + reach, math.pi / 2)
-        angle = (high - low) / 2 * NODES + (high + low) / 2
-        log_density = (2 * self.alpha - 1) * np.log(np.sin(angle)) + (2 * self.beta - 1) * np.log(
-            np.cos(angle)
-        )
-        weight = WEIGHTS * np.exp(log_density - log_density.max())
-        return np.sin(angle) ** 2, weight / weight.sum()
+        points, weights = self.nodes_between(*self.reach)
+        return points, weights / weights.sum()
+
+    def nodes_between(self, low: float, high: float) -> tuple[Array, Array]:
+        """Points and weights that integrate over the posterior between two rates."""
+        start, end = math.asin(math.sqrt(low)), math.asin(math.sqrt(high))
+        angle = (end - start) / 2 * NODES + (end + start) / 2
+        log_density = (2 * self.alpha - 1) * np.log(np.sin(angle)) + (2 * self.beta - 1) * np.log(np.cos(angle))
+        weights = (end - start) * WEIGHTS * np.exp(log_density - float(betaln(self.alpha, self.beta)))
+        return np.sin(angle) ** 2, weights
 
     def below(self, x: Array) -> Array:
         """P(rate ≤ x)."""
@@ -118,8 +126,8 @@ def credible_interval(
 
 
 def _quantile(control: BetaPosterior, variant: BetaPosterior, difference: Difference, part: float) -> float:
-    """Newton's steps on the distribution of the difference, or of log(variant / control), kept in a bracket that
-    closes on every step."""
+    """Newton's steps on the distribution of the difference, or of log(variant / control), kept in a bracket
+    that closes on every step."""
     relative = difference is Difference.RELATIVE
     if relative:
         low, high = -FURTHEST_LOG, FURTHEST_LOG
@@ -142,16 +150,24 @@ def _quantile(control: BetaPosterior, variant: BetaPosterior, difference: Differ
     return math.expm1(at) if relative else at
 
 
-def _distribution(
-    control: BetaPosterior, variant: BetaPosterior, at: float, *, relative: bool
-) -> tuple[float, float]:
+def _distribution(control: BetaPosterior, variant: BetaPosterior, at: float, *, relative: bool) -> tuple[float, float]:
     """P(difference ≤ at), and its density there; ``relative`` means the logarithm of the quotient."""
-    if control.deviation < variant.deviation:
-        x, weight = control.nodes
-        there = x * math.exp(at) if relative else x + at
-        stretch = there if relative else 1.0
-        return float(weight @ variant.below(there)), float(weight @ (variant.density(there) * stretch))
-    x, weight = variant.nodes
-    there = x * math.exp(-at) if relative else x - at
-    stretch = there if relative else 1.0
-    return 1 - float(weight @ control.below(there)), float(weight @ (control.density(there) * stretch))
+    flipped = control.deviation < variant.deviation
+    narrow, wide = (control, variant) if flipped else (variant, control)
+    move = at if flipped else -at
+    scale, shift = (math.exp(move), 0.0) if relative else (1.0, move)
+    low, high = narrow.reach
+    first, last = max(low, -shift / scale), min(high, (1 - shift) / scale)
+    beyond = 0.0
+    if (first, last) == (low, high):
+        x, weight = narrow.nodes
+    else:
+        # Where the moved rate would leave 0 to 1 its distribution has a corner: integrate up to it only.
+        beyond = 1 - float(betainc(narrow.alpha, narrow.beta, min(max((1 - shift) / scale, 0.0), 1.0)))
+        if first >= last:
+            return (beyond if flipped else 1 - beyond), 0.0
+        x, weight = narrow.nodes_between(first, last)
+    there = scale * x + shift
+    reached = beyond + float(weight @ wide.below(there))
+    slope = float(weight @ (wide.density(there) * (there if relative else 1.0)))
+    return (reached if flipped else 1 - reached), slope

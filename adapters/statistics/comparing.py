@@ -83,9 +83,7 @@ def compare(control: Side, variant: Side, request: AnalysisRequest) -> Compariso
         case Method.GROUP_SEQUENTIAL:
             return _at_a_planned_look(known, asked, request)
     t, p_value, interval = welch(asked, 1 - request.confidence, request.alternative)
-    return replace(
-        known, interval=interval, statistic=t, p_value=p_value, degrees_of_freedom=asked.degrees_of_freedom
-    )
+    return replace(known, interval=interval, statistic=t, p_value=p_value, degrees_of_freedom=asked.degrees_of_freedom)
 
 
 def _without_variance(
@@ -126,17 +124,11 @@ def _effect(control: Side, base: Moments, variant: Side, other: Moments, differe
         return effect
     rate = (first[0] + second[0]) / effect.n
     variance = rate * (1 - rate) * (1 / first[1] + 1 / second[1])
-    note = (
-        "neither rate varies in its own arm: the standard error is the pooled one"
-        if variance
-        else NO_CONVERSIONS
-    )
+    note = "neither rate varies in its own arm: the standard error is the pooled one" if variance else NO_CONVERSIONS
     return replace(judged(effect.estimate, variance, effect.n, effect.degrees_of_freedom), note=note)
 
 
-def _z_test(
-    known: Comparison, asked: Effect, first: Counts, second: Counts, request: AnalysisRequest
-) -> Comparison:
+def _z_test(known: Comparison, asked: Effect, first: Counts, second: Counts, request: AnalysisRequest) -> Comparison:
     """Pooled or unpooled z; the interval is Wald's (unpooled), or Newcombe's where Wald has no width."""
     alpha = 1 - request.confidence
     z, note = pooled_z(first, second), asked.note

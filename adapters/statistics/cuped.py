@@ -58,13 +58,9 @@ def cuped_effect(control: Mean, variant: Mean, difference: Difference) -> Effect
         return Effect(0.0, 0.0, n, degrees, "no relative difference: the control's figure is 0 or below")
     ratio = b.metric.mean / base
     control_part = (
-        ratio * ratio * a.metric.variance
-        + theta * theta * a.before.variance
-        - 2 * ratio * theta * a.covariance
+        ratio * ratio * a.metric.variance + theta * theta * a.before.variance - 2 * ratio * theta * a.covariance
     )
-    return judged(
-        change / base, (left_b.variance / b.metric.n + control_part / a.metric.n) / (base * base), n, degrees
-    )
+    return judged(change / base, (left_b.variance / b.metric.n + control_part / a.metric.n) / (base * base), n, degrees)
 
 
 def _covariate(sample: Mean) -> Covariate:

@@ -32,9 +32,7 @@ def spent(spending: Spending, level: float, information: float) -> float:
 
 
 @lru_cache(maxsize=256)
-def z_bounds(
-    information: tuple[float, ...], alpha: float, sides: int, spending: Spending
-) -> tuple[float, ...]:
+def z_bounds(information: tuple[float, ...], alpha: float, sides: int, spending: Spending) -> tuple[float, ...]:
     """The z that must be passed at each look. ``information`` rises to at most 1; ``sides`` is 1 or 2."""
     level = alpha / sides
     bounds: list[float] = []
@@ -71,8 +69,6 @@ def _carry_on(points: Array, weights: Array, step: float, low: float, high: floa
     return now, density * WEIGHTS * (high - low) / 2
 
 
-def spent_so_far(
-    information: Sequence[float], alpha: float, sides: int, spending: Spending
-) -> tuple[float, ...]:
+def spent_so_far(information: Sequence[float], alpha: float, sides: int, spending: Spending) -> tuple[float, ...]:
     """The error used up at each look, both sides together."""
     return tuple(sides * spent(spending, alpha / sides, now) for now in information)

@@ -26,9 +26,7 @@ def analysis_of_variance(arms: Sequence[Moments]) -> Overall | None:
     within_degrees = total - len(arms)
     grand = math.fsum(arm.n * arm.mean for arm in arms) / total
     between = math.fsum(arm.n * (arm.mean - grand) ** 2 for arm in arms) / (len(arms) - 1)
-    within = (
-        math.fsum((arm.n - 1) * arm.variance for arm in arms) / within_degrees if within_degrees > 0 else 0.0
-    )
+    within = math.fsum((arm.n - 1) * arm.variance for arm in arms) / within_degrees if within_degrees > 0 else 0.0
     if not within > 0:
         return None
     statistic = between / within

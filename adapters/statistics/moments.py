@@ -35,9 +35,7 @@ def moments_of(sample: Sample) -> Moments | None:
             if sample.n < 2:
                 return None
             mean = math.fsum(sample.values) / sample.n
-            return Moments(
-                sample.n, mean, math.fsum((value - mean) ** 2 for value in sample.values) / (sample.n - 1)
-            )
+            return Moments(sample.n, mean, math.fsum((value - mean) ** 2 for value in sample.values) / (sample.n - 1))
     return None
 
 

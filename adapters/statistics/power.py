@@ -76,11 +76,7 @@ def _z_test(request: PlanRequest, effect: float, z: float) -> _Rule:
     null, other = math.sqrt(2 * middle * (1 - middle)), math.sqrt(first * (1 - first) + second * (1 - second))
     return _Rule(
         "two-proportion z-test, null variance "
-        + (
-            "pooled (R power.prop.test)"
-            if pooled
-            else "of the baseline, rounded to the nearest (Evan Miller)"
-        ),
+        + ("pooled (R power.prop.test)" if pooled else "of the baseline, rounded to the nearest (Evan Miller)"),
         power=lambda n: float(ndtr((math.sqrt(n) * effect - z * null) / other)),
         size=lambda power: max(LEAST, ((z * null + float(ndtri(power)) * other) / effect) ** 2),
         rounded=math.ceil if pooled else round,

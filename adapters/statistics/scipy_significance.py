@@ -54,9 +54,7 @@ class ScipySignificance:
             comparisons=comparisons,
             rivals=_rivals(sides, comparisons, request),
             overall=_overall(sides) if len(sides) > 2 else None,
-            sample_ratio=sample_ratio(request.phases, [arm.name for arm in request.arms])
-            if request.phases
-            else None,
+            sample_ratio=sample_ratio(request.phases, [arm.name for arm in request.arms]) if request.phases else None,
         )
 
     def plan(self, request: PlanRequest) -> PlanAnswer:
@@ -98,9 +96,7 @@ def _judged(comparisons: list[Comparison], request: AnalysisRequest) -> tuple[Co
     return tuple(result)
 
 
-def _rivals(
-    sides: list[Side], comparisons: tuple[Comparison, ...], request: AnalysisRequest
-) -> tuple[Comparison, ...]:
+def _rivals(sides: list[Side], comparisons: tuple[Comparison, ...], request: AnalysisRequest) -> tuple[Comparison, ...]:
     """The best of the arms that beat the control, held against every other arm but the control: being ahead
     of the control does not put it ahead of the others. Each gets its part of the error (Bonferroni),
     because which arm leads was learnt from the same figures."""
@@ -111,9 +107,7 @@ def _rivals(
         (side for side in sides if side.name in ahead),
         key=lambda side: side.moments.mean if side.moments else 0.0,
     )
-    others = [
-        side for side in sides if side.name not in (request.control, leader.name) and side.moments is not None
-    ]
+    others = [side for side in sides if side.name not in (request.control, leader.name) and side.moments is not None]
     corrected = Correction.NONE if request.correction is Correction.NONE else Correction.BONFERRONI
     asked = replace(request, correction=corrected)
     return _judged([compare(other, leader, asked) for other in others], asked)
@@ -154,11 +148,7 @@ def _figures(side: Side, request: AnalysisRequest) -> ArmFigures:
 
 def _formula(request: AnalysisRequest) -> str:
     """The choices behind the figures, in words, where references differ."""
-    relative = (
-        "; relative difference by the delta method, over the control"
-        if request.difference == "relative"
-        else ""
-    )
+    relative = "; relative difference by the delta method, over the control" if request.difference == "relative" else ""
     correction = "" if request.method is Method.BAYESIAN else _CORRECTIONS[request.correction]
     return _METHODS[request.method](request) + relative + correction
 
@@ -177,11 +167,7 @@ def _bayesian_formula(request: AnalysisRequest) -> str:
 def _planned_looks(request: AnalysisRequest) -> str:
     sides = 2 if request.alternative == "two_sided" else 1
     used = spent_so_far(request.information, 1 - request.confidence, sides, request.spending)[-1]
-    name = (
-        "O'Brien-Fleming type, each side its own level"
-        if request.spending == "obrien_fleming"
-        else "level x t^2"
-    )
+    name = "O'Brien-Fleming type, each side its own level" if request.spending == "obrien_fleming" else "level x t^2"
     return f"group-sequential, spending {name}: {used:.6g} used up at this look"
 
 
@@ -191,8 +177,7 @@ _METHODS: dict[Method, Callable[[AnalysisRequest], str]] = {
     Method.FISHER: lambda _: "Fisher's exact test, all tables as unlikely as this one; interval of Newcombe",
     Method.WELCH: lambda _: "Welch's t-test; a rate has the variance p(1 - p), without n - 1",
     Method.SEQUENTIAL: lambda request: (
-        f"asymptotic confidence sequence (Waudby-Smith et al., eq. 9), tuning {request.tuning:g}, "
-        "unpooled variance"
+        f"asymptotic confidence sequence (Waudby-Smith et al., eq. 9), tuning {request.tuning:g}, unpooled variance"
     ),
     Method.GROUP_SEQUENTIAL: _planned_looks,
     Method.BAYESIAN: _bayesian_formula,
