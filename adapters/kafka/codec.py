@@ -47,11 +47,12 @@ class NotOurs(Exception):
 
 
 class Link(NamedTuple):
-    """``epoch``, ``prev``, ``last``: this record holds all of its partition's positions in (prev, last]."""
+    """This record holds all of its partition's positions in (prev, last]: ``held`` events or facts."""
 
     epoch: UUID
     prev: int
     last: int
+    held: int
 
 
 class Publication(NamedTuple):
@@ -72,6 +73,7 @@ def headers(epoch: UUID, publication: Publication) -> list[tuple[str, bytes]]:
         ("epoch", epoch.bytes),
         ("prev", _POSITION.pack(publication.prev)),
         ("last", _POSITION.pack(publication.last)),
+        ("held", _LENGTH.pack(publication.held)),
     ]
 
 
@@ -83,9 +85,13 @@ def link(headers: Headers) -> Link:
     try:
         (prev,) = _POSITION.unpack(found["prev"])
         (last,) = _POSITION.unpack(found["last"])
-        return Link(UUID(bytes=found["epoch"]), prev, last)
+        (held,) = _LENGTH.unpack(found["held"])
+        epoch = UUID(bytes=found["epoch"])
     except (KeyError, ValueError, StructError) as error:
         raise NotOurs("its headers are not a link") from error
+    if prev > last:
+        raise NotOurs("its link ends before it begins")
+    return Link(epoch, prev, last, held)
 
 
 def event_publications(events: Iterable[StoredEvent], lasts: list[int]) -> Iterator[Publication]:
@@ -114,7 +120,7 @@ def fact_publications(
 
 
 def facts_above(value: bytes, high: int) -> bytes:
-    """The rows of an envelope whose positions lie above ``high``. NotOurs."""
+    """The rows of an envelope whose positions lie above ``high``; all of them, as a rule. NotOurs."""
     at = 0
     try:
         while at < len(value):
@@ -141,9 +147,7 @@ def _envelopes(rows: list[tuple[int, bytes]], most: int) -> Iterator[list[tuple[
     yield rows[first:]
 
 
-def _linked(
-    lasts: list[int], part: int, last: int, key: bytes | None, value: bytes, held: int
-) -> Publication:
+def _linked(lasts: list[int], part: int, last: int, key: bytes | None, value: bytes, held: int) -> Publication:
     prev, lasts[part] = lasts[part], last
     if len(value) > RECORD_BYTES:
         return Publication(part, last, last)

@@ -95,6 +95,4 @@ class Publisher:
                 except KafkaError:
                     break
             if not future.succeeded():
-                raise PublishFailed(
-                    f"{type(future.exception).__name__}: {future.exception}"
-                ) from future.exception
+                raise PublishFailed(f"{type(future.exception).__name__}: {future.exception}") from future.exception

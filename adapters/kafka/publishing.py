@@ -18,7 +18,6 @@ import structlog
 from adapters.event_store.outbox import LOGS, Outbox, Standing, StoredEvent
 from adapters.kafka import codec
 from adapters.kafka.publisher import Publisher, PublishFailed
-from adapters.kafka.topics import Identity
 
 HEARTBEAT_SECONDS = 0.05
 ANNOUNCE_SECONDS = 10.0
@@ -80,7 +79,7 @@ class Publishing:
             window = self._read(name)
             self.settle()
             if window is not None:
-                self._check_identity(name)
+                self._see_same_topic(name, known=False)
                 futures = self._publisher.send(name, self._ahead[name].epoch, window.publications)
                 self._outstanding = (window, futures)
                 self._ahead[name] = replace(self._ahead[name], position=window.position, lasts=window.lasts)
@@ -97,7 +96,7 @@ class Publishing:
         if self._outstanding is None:
             return
         window, futures = self._outstanding
-        self._publisher.settle(futures, meanwhile=self._keep)
+        self._publisher.settle(futures, meanwhile=lambda: self._wait(window.log))
         self._outstanding = None
         seen = self.standings[window.log]
         if (window.position, window.lasts) == (seen.position, seen.lasts):
@@ -167,7 +166,12 @@ class Publishing:
             self._announced[name] = now
         return links
 
-    def _check_identity(self, name: str) -> None:
+    def _wait(self, name: str) -> None:
+        self._keep()
+        self._see_same_topic(name, known=True)
+
+    def _see_same_topic(self, name: str, *, known: bool) -> None:
+        """PublishFailed where the topic was deleted or exchanged, which the client would not say for long or ever."""
         standing, now = self.standings[name], self._publisher.identity(name)
-        if now is not None and now != Identity(standing.cluster_id or "", standing.topic_id or ""):
-            raise PublishFailed("the topic was exchanged for another of the same name")
+        if (known or now is not None) and now != (standing.cluster_id, standing.topic_id):
+            raise PublishFailed("the topic is gone, or is another one of the same name")

@@ -66,11 +66,7 @@ class Topics:
         """Which topics these are, by log; those that are not there are left out. TopicUnfit."""
         cluster_id = self._admin.describe_cluster()["cluster_id"]
         names = {self._settings.topic(log): log for log in LOGS}
-        there = {
-            topic["name"]: topic
-            for topic in self._admin.describe_topics(list(names))
-            if topic["error_code"] == 0
-        }
+        there = {topic["name"]: topic for topic in self._admin.describe_topics(list(names)) if topic["error_code"] == 0}
         for name, topic in there.items():
             count = len(topic["partitions"])
             if count != partitions:
