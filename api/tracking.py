@@ -56,6 +56,10 @@ Id = Annotated[str, Meta(min_length=1, max_length=rules.LONGEST_ID)]
 Label = Annotated[str, Meta(min_length=1, max_length=rules.LONGEST_LABEL)]
 
 
+# msgspec takes ``Raw | None`` for ``None`` alone, so what is absent is spelled as what it means.
+_ABSENT = msgspec.Raw(b"null")
+
+
 class SentMoney(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Money as a client sends it."""
 
@@ -83,7 +87,7 @@ class SentFact(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     value: SentMoney | None = None
     type: str | None = None
     order_id: Id | None = None
-    properties: msgspec.Raw | None = None
+    properties: msgspec.Raw = _ABSENT
     voids: Id | None = None
 
 
@@ -144,7 +148,7 @@ def fact_of(sent: SentFact, campaign: CampaignRef, latest: datetime, suspect: bo
     ):
         return None
     properties: bytes | None = None
-    if sent.properties is not None:
+    if sent.properties is not _ABSENT:
         properties = _properties(sent.properties)
         if properties is None:
             return None
@@ -183,7 +187,7 @@ def _needs_a_look(sent: SentFact) -> bool:
         sent.country, sent.link,
     )  # fmt: skip
     return _SUSPECT.search("".join(filter(None, texts))) is not None or (
-        sent.properties is not None and is_suspect(bytes(sent.properties))
+        sent.properties is not _ABSENT and is_suspect(bytes(sent.properties))
     )
 
 
@@ -440,7 +444,7 @@ async def _elements(body: bytes | bytearray) -> Sequence[SentFact | bytes]:
 
 async def _second_look(sent: SentFact, outside: int) -> Any:
     raw = _ENCODER.encode(sent)
-    if sent.properties is not None:
+    if sent.properties is not _ABSENT:
         await check_depth(raw, outside)
     return _document(raw)
 
