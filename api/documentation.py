@@ -18,7 +18,9 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="/docs/assets/swagger-ui.css">
 </head><body><div id="reference"></div>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
-<script>SwaggerUIBundle({url: "/openapi.json", dom_id: "#reference", deepLinking: true, persistAuthorization: true})</script>
+<script>
+SwaggerUIBundle({url: "/openapi.json", dom_id: "#reference", deepLinking: true, persistAuthorization: true})
+</script>
 </body></html>"""
 
 _DESCRIPTION = """Campaigns, the facts that are sent in for them, and what can be known from both.

@@ -19,7 +19,7 @@ PROBLEM_JSON = "application/problem+json"
 
 TITLES = {
     400: "Not understood", 401: "Not signed in", 403: "Not allowed", 404: "Not found", 405: "Method not allowed",
-    406: "Not acceptable", 409: "Conflict", 412: "Another version stands", 413: "Too large", 415: "Media type not supported",
+    409: "Conflict", 412: "Another version stands", 413: "Too large", 415: "Media type not supported",
     422: "Not valid", 429: "Too many requests", 500: "A fault of ours", 503: "Not available",
 }  # fmt: skip
 
