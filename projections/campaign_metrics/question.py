@@ -154,6 +154,7 @@ def _zone(zone: str, this_year: int) -> dict[str, Any]:
         "zone_ends": [*(offset.ends.isoformat() for offset in found[:-1]), "infinity"],
         "zone_offsets": [offset.offset for offset in found],
         "zone_written": [offset.written for offset in found],
+        "zone_before": [before.written for before in (found[0], *found[:-1])],
     }
 
 

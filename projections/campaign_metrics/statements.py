@@ -112,12 +112,14 @@ label_names as materialized (select distinct label_key, keys from label_keys)"""
 NO_LABEL_KEYS = """
 label_names as (select 0::bigint as label_key, array_fill(null::text, array[6]) as keys)"""
 
-# The quarters of an hour by what the clocks of the place show.
+# The quarters of an hour by what the clocks of the place show. Where they were changed by half an hour, an hour
+# that began before the change has the offset of its beginning.
 TIME_KEYS = """
 zone as materialized (
   select z.*
     from unnest(%(zone_starts)s::timestamptz[], %(zone_ends)s::timestamptz[],
-        %(zone_offsets)s::interval[], %(zone_written)s::text[]) z(starts, ends, ahead, written)
+        %(zone_offsets)s::interval[], %(zone_written)s::text[],
+        %(zone_before)s::text[]) z(starts, ends, ahead, written, before)
    where z.ends > (select min(bucket) from $schema.series where campaign = $mine)
      and z.starts <= (select max(bucket) from $schema.series where campaign = $mine)
 ),
@@ -130,9 +132,11 @@ time_keys as materialized (
     from (
       select bucket, array[
           case when %(hour)s then
-            to_char(date_trunc('hour', shown), 'YYYY-MM-DD"T"HH24:MI:SS') || written end,
+            to_char(date_trunc('hour', shown), 'YYYY-MM-DD"T"HH24:MI:SS')
+              || case when date_trunc('hour', shown) - ahead < starts at time zone 'UTC' then before else written end
+          end,
           case when %(day)s then to_char(shown, 'YYYY-MM-DD') end] as keys
-        from (select b.bucket, b.bucket at time zone 'UTC' + z.ahead as shown, z.written
+        from (select b.bucket, b.bucket at time zone 'UTC' + z.ahead as shown, z.*
                 from buckets b join zone z on b.bucket >= z.starts and b.bucket < z.ends) s
     ) k
 ),

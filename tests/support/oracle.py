@@ -84,13 +84,14 @@ class Oracle:
 
         facts = [fact for fact in self.facts if within(fact)]
         bots = [fact for fact in self.bots if within(fact)]
-        keys = {_key(fact, group_by, zone) for fact in facts + bots} if group_by else set()
+        grouped: defaultdict[tuple[str | None, ...], tuple[list[Told], list[Told]]] = defaultdict(lambda: ([], []))
+        for place, some in enumerate((facts, bots) if group_by else ()):
+            for fact in some:
+                grouped[_key(fact, group_by, zone)][place].append(fact)
         groups = [
-            {"key": dict(zip(group_by, key, strict=True))} | self._measures(
-                [fact for fact in facts if _key(fact, group_by, zone) == key],
-                [fact for fact in bots if _key(fact, group_by, zone) == key], rule)
-            for key in keys
-        ]  # fmt: skip
+            {"key": dict(zip(group_by, key, strict=True))} | self._measures(*both, rule)
+            for key, both in grouped.items()
+        ]
         return {
             "campaign_id": self.campaign, "currency": self.currency, "groups": groups,
             "total": self._measures(facts, bots, rule),

@@ -12,7 +12,10 @@ import psycopg
 from adapters.read_models.runner import Runner
 from tests.waiting import wait_until
 
-REACHED = "select (select min(high) from campaign_list_v1.checkpoints), (select min(high) from campaign_metrics_v1.checkpoints)"
+REACHED = (
+    "select (select min(high) from campaign_list_v1.checkpoints),"
+    " (select min(high) from campaign_metrics_v1.checkpoints)"
+)
 HEADS = (
     "select (select position from ballyhoo.log_heads where log = 'events'),"
     " (select position from ballyhoo.log_heads where log = 'engagement')"

@@ -18,6 +18,7 @@ from tests.support.oracle import Told
 
 PEOPLE = ("Mozilla/5.0 (X11; Linux x86_64)", "AppleMail/16.0")
 ROBOTS = ("Googlebot/2.1 (+http://www.google.com/bot.html)", "via ggpht.com GoogleImageProxy", "CURL/8.5.0")
+LONG_LINK = "https://shop.example/" + "é" * 2000
 
 
 @dataclass(frozen=True)
@@ -95,16 +96,16 @@ def forty_days(seed: int, places: Sequence[Place], count: int) -> list[Told]:
     begin = datetime(2026, 10, 1, 3, 17, tzinfo=UTC)
     told: list[Told] = []
     for number in range(count):
-        place = rng.choices(places, weights=[2 ** -index for index in range(len(places))])[0]
+        place = rng.choices(places, weights=[2**-index for index in range(len(places))])[0]
         told.append(_one(rng, place, number, begin))
     for number in range(count // 12):
         target = rng.choice(told)
         elsewhere = rng.random() < 0.1
-        place = rng.choice(places) if elsewhere else None
+        other = rng.choice(places)
         told.append(
             Told(
-                workspace=place.workspace if place else target.workspace,
-                campaign=str(place.id) if place else target.campaign,
+                workspace=other.workspace if elsewhere else target.workspace,
+                campaign=str(other.id) if elsewhere else target.campaign,
                 id=f"void-{number}",
                 kind="void",
                 occurred_at=begin + timedelta(days=40 * rng.random()),
@@ -139,7 +140,7 @@ def _one(rng: random.Random, place: Place, number: int, begin: datetime) -> Told
             rng.choice([None, "new"]),
             rng.choice([None, "phone", "desktop"]),
             rng.choice(["FR", "NP"]),
-            rng.choice([None, "https://shop.example/" + "é" * 900, "https://shop.example/b"]) if kind == "click" else None,
+            rng.choice([None, LONG_LINK, "https://shop.example/b"]) if kind == "click" else None,
         ) if rng.random() < 0.9 else (None,) * 6,
         quantity=rng.choice([1, 1, 7, 1000]) if contact is None else 1,
         amount=rng.choice([0, 1, 1999, 10**9]) if priced else None,
