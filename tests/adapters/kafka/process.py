@@ -59,8 +59,7 @@ def main(kind: str, dsn: str, servers: str, prefix: str) -> None:
     if kind == "relay":
         Relay(dsn, settings).run(stop)
     else:
-        source = KafkaSource
-        Runner(dsn, projections=(FACTS, STREAMS), source=lambda: source(settings, Codec(EVENTS))).run(stop)
+        Runner(dsn, projections=(FACTS, STREAMS), source=lambda: KafkaSource(settings, Codec(EVENTS))).run(stop)
 
 
 if __name__ == "__main__":
