@@ -182,9 +182,7 @@ class Committer:
         pause = 0.05
         while not self._closed:
             try:
-                statement, store = await Statement.open(
-                    self._dsn, "append_facts", STATEMENT, timeout=self._timeout
-                )
+                statement, store = await Statement.open(self._dsn, "append_facts", STATEMENT, seconds=self._timeout)
             except psycopg.Error as error:
                 self._log.warning("facts_cannot_connect", error=str(error).strip())
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))

@@ -13,8 +13,9 @@ from adapters.engagement_log import rows
 from adapters.engagement_log.interning import ContactKey
 from adapters.engagement_log.queue import Piece
 
-STATEMENT = """(ballyhoo.fact_in[], uuid[], int[], uuid[], int[], text[], uuid[], int[], bigint[], boolean, uuid, bigint, timestamptz)
-    as select head, events_head, duplicates, moved, moved_to
+STATEMENT = """
+  (ballyhoo.fact_in[], uuid[], int[], uuid[], int[], text[], uuid[], int[], bigint[], boolean, uuid, bigint,
+   timestamptz) as select head, events_head, duplicates, moved, moved_to
       from ballyhoo.append_facts($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"""
 
 
@@ -35,9 +36,7 @@ class Appended:
             int.from_bytes(head, "big"),
             int.from_bytes(events, "big"),
             rows.read_int4s(result.get_value(0, 2)),
-            dict(
-                zip(rows.read_uuids(result.get_value(0, 3)), rows.read_uuids(result.get_value(0, 4)), strict=True)
-            ),
+            dict(zip(rows.read_uuids(result.get_value(0, 3)), rows.read_uuids(result.get_value(0, 4)), strict=True)),
         )
 
 

@@ -53,7 +53,8 @@ class FairQueue:
         workspace = share.workspace
         facts = self._facts.get(workspace, 0) + len(share.rows)
         size = self._bytes.get(workspace, 0) + share.size
-        if facts > self._most_facts_each or size > self._most_bytes_each or self._all_bytes + share.size > self._most_bytes:
+        too_many = facts > self._most_facts_each or size > self._most_bytes_each
+        if too_many or self._all_bytes + share.size > self._most_bytes:
             raise Overloaded
         if workspace != self._last:
             if self._last is not None:

@@ -50,8 +50,8 @@ def common(workspace: int, campaign: int | None, labels: int | None, kind: int, 
 
 
 def row(
-    occurred_at: datetime | None, contact: bytes | None, voids: bytes | None, amount: int | None, quantity: int, part: int,
-    common: bytes, id: str, order_id: str | None, properties: bytes | None,
+    occurred_at: datetime | None, contact: bytes | None, voids: bytes | None, amount: int | None, quantity: int,
+    part: int, common: bytes, id: str, order_id: str | None, properties: bytes | None,
 ) -> bytes:  # fmt: skip
     """One element of the array of facts. ``contact`` has 16 bytes; ``voids`` is a key with its length."""
     if occurred_at is None:

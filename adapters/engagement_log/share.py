@@ -21,8 +21,8 @@ class Share:
     """
 
     __slots__ = (
-        "answer", "contacts", "done", "duplicates", "erasures", "facts", "keys", "orders", "refused", "rows", "sent", "size",
-        "voids", "workspace",
+        "answer", "contacts", "done", "duplicates", "erasures", "facts", "keys", "orders", "refused", "rows", "sent",
+        "size", "voids", "workspace",
     )  # fmt: skip
 
     def __init__(self, workspace: int, facts: Sequence[Fact], answer: asyncio.Future[Position]) -> None:

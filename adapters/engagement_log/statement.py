@@ -36,9 +36,7 @@ class Statement:
         self._loop.add_reader(self._socket, self._readable)
 
     @classmethod
-    async def open(
-        cls, dsn: str, name: str, definition: str, *, timeout: float
-    ) -> tuple[Statement, dict[str, Any]]:
+    async def open(cls, dsn: str, name: str, definition: str, *, seconds: float) -> tuple[Statement, dict[str, Any]]:
         """Connect, prepare ``definition``, and read what an append must know of the store: the epoch, the number
         of partitions, the oid of ``fact_in``, the secret of keys, the heads of the logs."""
         options = connection_options("ballyhoo_engine") | {"application_name": "ballyhoo-facts"}
@@ -49,7 +47,7 @@ class Statement:
             described = cursor.description or ()
             row = await cursor.fetchone()
             store = {column.name: value for column, value in zip(described, row or (), strict=True)}
-            return cls(connection, name.encode(), timeout), store
+            return cls(connection, name.encode(), seconds), store
         except BaseException:
             await connection.close()
             raise
@@ -72,7 +70,7 @@ class Statement:
             self._wire.send_query_prepared(self._name, parameters, self._formats, Format.BINARY)
             if self._wire.flush():
                 self._loop.add_writer(self._socket, self._writable)
-            result = await answer
+            result: PGresult = await answer
         except asyncio.CancelledError:
             self.close()
             raise

@@ -25,7 +25,8 @@ FIELDS: Final = (
 MOST_FAULTS: Final = 20
 """A hostile fact could otherwise make an answer far longer than itself."""
 
-_EMAIL = "An e-mail address must not stand here: send an opaque id of your own."
+_OPAQUE = "send an opaque id of your own."
+_EMAIL = f"An e-mail address must not stand here: {_OPAQUE}"
 
 
 def faults_of(document: Any, pointer: str, now: datetime, currency: str | None, known: bool) -> list[Fault]:
@@ -107,7 +108,7 @@ def _contact(fact: Value) -> None:
     place = fact.field("contact_id")
     text = place.text(rules.LONGEST_ID, 1)
     if text is not None and rules.is_personal(text):
-        place.fault("personal", "This looks like an e-mail address or a telephone number: send an opaque id of your own.")
+        place.fault("personal", f"This looks like an e-mail address or a telephone number: {_OPAQUE}")
 
 
 def _link(place: Value) -> None:

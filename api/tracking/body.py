@@ -7,17 +7,14 @@ room before it is read on: its client is slowed down by TCP instead of by our me
 from __future__ import annotations
 
 import asyncio
-import re
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from typing import Any, Final
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+from api.tracking.refusals import MOST_BYTES, BodyRefused, too_large
 
-MOST_BYTES: Final = 8 << 20
-MOST_DEPTH: Final = 16
-MOST_FACTS: Final = 1_000
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _SMALL: Final = 64 << 10
 _MIDDLE: Final = 1 << 20
@@ -27,23 +24,8 @@ _IDLE_SECONDS: Final = 10.0
 _STEP: Final = 256 << 10
 
 
-class BodyRefused(Exception):
-    """A body that is refused whole, with the status and the last part of the problem's type."""
-
-    def __init__(self, status: int, slug: str, detail: str) -> None:
-        self.status = status
-        self.slug = slug
-        self.detail = detail
-        super().__init__(detail)
-
-
 class Disconnected(Exception):
     """The client left before its body was whole."""
-
-
-def too_large() -> BodyRefused:
-    """The refusal of a body past the limit."""
-    return BodyRefused(413, "too-large", f"A body has at most {MOST_BYTES} bytes, unpacked; send several.")
 
 
 class Room:
@@ -200,85 +182,3 @@ class Gunzip:
                 yield piece
         except zlib.error as error:
             raise BodyRefused(400, "not-gzip", "The body is not gzip, as its Content-Encoding says.") from error
-
-
-# A JSON text, as far as its structure goes: strings are skipped, what stands between them does not matter.
-_MARK = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},]', re.DOTALL)
-_BATCH_BEGINS = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"facts"[ \t\r\n]*:[ \t\r\n]*\[')
-_BATCH_ENDS = re.compile(rb"[ \t\r\n]*\}[ \t\r\n]*")
-_SPACE = b" \t\r\n"
-_MARKS_AT_ONCE = 10_000
-
-
-def not_json(why: object) -> BodyRefused:
-    """The refusal of a body that is no JSON."""
-    return BodyRefused(400, "not-json", f"The body is not JSON: {why}.")
-
-
-def not_a_batch() -> BodyRefused:
-    """The refusal of a body that holds no list of facts."""
-    return BodyRefused(422, "not-a-batch", f'Send {{"facts": [ … ]}} with 1 to {MOST_FACTS} facts and nothing else.')
-
-
-async def split(body: bytes | bytearray) -> list[bytes] | None:
-    """The elements of ``{"facts": [ … ]}`` as they were sent, each of which may still be no JSON; None where the
-    body has another shape.
-
-    BodyRefused where it is nested too deeply, cut, or has too many facts. Nothing is built up while looking, so
-    a hostile body takes no memory; other requests are let in between.
-    """
-    begin = _BATCH_BEGINS.match(body)
-    if begin is None:
-        await check_depth(body)
-        return None
-    found: list[bytes] = []
-    start, depth = begin.end(), 2
-    for count, mark in enumerate(_MARK.finditer(body, start)):
-        if count % _MARKS_AT_ONCE == _MARKS_AT_ONCE - 1:
-            await asyncio.sleep(0)
-        match mark[0][:1]:
-            case b"{" | b"[":
-                depth += 1
-                if depth > MOST_DEPTH:
-                    raise _too_deep()
-            case b"," if depth == 2:
-                found.append(_element(body, start, mark.start()))
-                if len(found) >= MOST_FACTS:
-                    raise not_a_batch()
-                start = mark.end()
-            case b"}" | b"]":
-                depth -= 1
-                if depth == 1:
-                    if not _BATCH_ENDS.fullmatch(body, mark.end()):
-                        await check_depth(body)
-                        return None
-                    if found or body[start : mark.start()].strip(_SPACE):
-                        found.append(_element(body, start, mark.start()))
-                    return found
-    raise not_json("it is cut")
-
-
-async def check_depth(body: bytes | bytearray, outside: int = 0) -> None:
-    """BodyRefused where the body, which itself stands ``outside`` levels deep, is nested too deeply."""
-    depth = outside
-    for count, mark in enumerate(_MARK.finditer(body)):
-        if count % _MARKS_AT_ONCE == _MARKS_AT_ONCE - 1:
-            await asyncio.sleep(0)
-        match mark[0][:1]:
-            case b"{" | b"[":
-                depth += 1
-                if depth > MOST_DEPTH:
-                    raise _too_deep()
-            case b"}" | b"]":
-                depth -= 1
-
-
-def _too_deep() -> BodyRefused:
-    return BodyRefused(400, "too-deep", f"JSON may be nested at most {MOST_DEPTH} levels.")
-
-
-def _element(body: bytes | bytearray, start: int, stop: int) -> bytes:
-    element = bytes(body[start:stop])
-    if not element.strip(_SPACE):
-        raise not_json("an element is missing")
-    return element
