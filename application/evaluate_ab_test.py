@@ -3,13 +3,14 @@ policy."""
 
 from __future__ import annotations
 
+import math
+
 from application.ports_statistics import SignificanceTest
-from domain.ab_test.analysis import Analysis, AnalysisRequest, Arm, Method, RatioPhase
+from domain.ab_test.analysis import Analysis, AnalysisRequest, Arm, ArmFigures, Method, RatioPhase
 from domain.ab_test.decision import Decision, Status, decide, decide_summaries, with_changes
 from domain.ab_test.evidence import Evidence
 from domain.ab_test.plan import Approach, Change, Metric, Plan
 from domain.ab_test.result import Result
-from domain.ab_test.samples import Mean, Proportion, Sample
 from domain.ab_test.sizing import PlanAnswer, PlanRequest
 from domain.shared.errors import Invalid
 
@@ -27,7 +28,7 @@ def evaluate(
     those of the plan after the start, which the result shows."""
     request = analysis_request(plan, evidence)
     analysis = statistics.analyse(request)
-    control = next(arm.sample for arm in request.arms if arm.name == request.control)
+    control = next(arm for arm in analysis.arms if arm.name == request.control)
     planned = planned_size(plan, control, statistics)
     decision = with_changes(decide(plan, status, evidence, analysis, planned), changes)
     return Result(plan, status, evidence, analysis, decision, planned, changes)
@@ -56,21 +57,14 @@ def analysis_request(plan: Plan, evidence: Evidence) -> AnalysisRequest:
     )
 
 
-def planned_size(plan: Plan, control: Sample, statistics: SignificanceTest) -> PlanAnswer | None:
+def planned_size(plan: Plan, control: ArmFigures, statistics: SignificanceTest) -> PlanAnswer | None:
     """The size that finds the plan's minimum effect over its baseline, or over the control's figure so far.
 
     None where the control has brought nothing yet, or where the effect cannot exist (a rate above one).
     """
-    baseline, deviation = plan.baseline, None
-    if isinstance(control, Mean) and control.n > 1:
-        mean = control.sum / control.n
-        variance = (control.n * control.sum_squares - control.sum * control.sum) / (
-            control.n * (control.n - 1)
-        )
-        baseline, deviation = baseline or mean, variance**0.5
-    elif isinstance(control, Proportion) and control.n and baseline is None:
-        baseline = control.conversions / control.n
-    if baseline is None or baseline <= 0 or (plan.metric is Metric.REVENUE and not deviation):
+    baseline = plan.baseline or control.rate or control.mean
+    deviation = math.sqrt(control.variance or 0.0) if plan.metric is Metric.REVENUE else None
+    if not baseline or baseline < 0 or deviation == 0:
         return None
     try:
         return statistics.plan(

@@ -116,9 +116,7 @@ class ABTest(Aggregate):
             moved = "holdout" in changed or before.shares != plan.shares
             layout = moved_layout(layout, _split(plan)) if moved else None
             shares = plan.shares if moved else None
-        self._happened(
-            events.ABTestPlanChanged, by, at, plan=plan, fields=changed, layout=layout, shares=shares
-        )
+        self._happened(events.ABTestPlanChanged, by, at, plan=plan, fields=changed, layout=layout, shares=shares)
 
     def record_look(self, look: Look, *, by: str, at: datetime) -> None:
         """Keep what somebody saw now."""
@@ -259,6 +257,4 @@ def _arms(plan: Plan) -> tuple[tuple[str, bool], ...]:
 
 
 def _changed(before: Plan, after: Plan) -> tuple[str, ...]:
-    return tuple(
-        field.name for field in fields(Plan) if getattr(before, field.name) != getattr(after, field.name)
-    )
+    return tuple(field.name for field in fields(Plan) if getattr(before, field.name) != getattr(after, field.name))

@@ -56,9 +56,7 @@ class Decision:
     remaining: Remaining = Remaining()
 
 
-def decide(
-    plan: Plan, status: Status, evidence: Evidence, analysis: Analysis, planned: PlanAnswer | None
-) -> Decision:
+def decide(plan: Plan, status: Status, evidence: Evidence, analysis: Analysis, planned: PlanAnswer | None) -> Decision:
     """Judge a test: first whether its figures can be trusted, then whether there are enough, then what they
     say.
 
@@ -71,9 +69,7 @@ def decide(
         return Decision(Verdict.NO_WINNER if ended else Verdict.NOT_YET, (why,))
     if ills := (*_ills_of_ratio(analysis), *_ills_of_arms(plan, evidence)):
         return Decision(Verdict.UNHEALTHY, ills)
-    reached = planned is not None and all(
-        evidence.size(arm) >= planned.n_per_variant for arm in evidence.arms
-    )
+    reached = planned is not None and all(evidence.size(arm) >= planned.n_per_variant for arm in evidence.arms)
     lacking = tuple(_lacking(plan, evidence))
     waiting = plan.analysis is Approach.FIXED and not reached and not ended
     if lacking or waiting:
@@ -116,9 +112,7 @@ def concluded(analysis: Analysis, *, final: bool, minimum_effect: float | None) 
     if all(comparison.worse for comparison in analysis.comparisons):
         control = analysis.comparisons[0].control
         reasons = tuple(said(comparison) for comparison in analysis.comparisons)
-        return Decision(
-            Verdict.WINNER, (f"{control}, the control, beats every other arm.", *reasons), control
-        )
+        return Decision(Verdict.WINNER, (f"{control}, the control, beats every other arm.", *reasons), control)
     told = tuple(said(comparison) for comparison in analysis.comparisons)
     if minimum_effect is not None and _too_small(analysis, minimum_effect):
         why = f"Whatever difference there is, it is below the minimum effect of {percent(minimum_effect)}."

@@ -161,9 +161,7 @@ def _faults_of_variants(variants: tuple[Variant, ...]) -> Iterator[Fault]:
         if not 1 <= len(variant.name) <= NAME_LENGTH:
             yield Fault(f"/variants/{index}/name", "length", f"A name has 1 to {NAME_LENGTH} characters.")
         if variant.name in seen:
-            yield Fault(
-                f"/variants/{index}/name", "twice", f"Another variant is called {variant.name} already."
-            )
+            yield Fault(f"/variants/{index}/name", "twice", f"Another variant is called {variant.name} already.")
         seen.add(variant.name)
         if not 0 < variant.share <= SHARE_LIMIT:
             yield Fault(f"/variants/{index}/share", "range", f"A share is above 0 and at most {SHARE_LIMIT}.")
@@ -178,8 +176,7 @@ def _faults_of_rules(plan: Plan) -> Iterator[Fault]:
         ("/tuning", 1 <= plan.tuning <= 10**12, "Tuning is a number of contacts from 1 to 10^12."),
         (
             "/baseline",
-            plan.baseline is None
-            or 0 < plan.baseline < (1 if plan.metric is not Metric.REVENUE else math.inf),
+            plan.baseline is None or 0 < plan.baseline < (1 if plan.metric is not Metric.REVENUE else math.inf),
             "A baseline is above 0, and below 1 where it is a rate.",
         ),
         (

@@ -36,11 +36,7 @@ def check_plan(request: PlanRequest) -> None:
 
 def check_allocation(request: AllocationRequest) -> None:
     """Raise Invalid unless a bandit can divide its shares so."""
-    faults = [
-        fault
-        for index, arm in enumerate(request.arms)
-        for fault in _faults_of_sample(f"/variants/{index}", arm)
-    ]
+    faults = [fault for index, arm in enumerate(request.arms) for fault in _faults_of_sample(f"/variants/{index}", arm)]
     if len(request.arms) < 2:
         faults.append(Fault("/variants", "too_few", "At least two variants are compared."))
     if not 0 <= request.floor * len(request.arms) <= 1:
@@ -86,16 +82,12 @@ def _faults_of_sample(at: str, arm: Arm) -> Iterator[Fault]:
     elif isinstance(sample, Mean):
         yield from _faults_of_sums(at, sample.n, "", sample.sum, sample.sum_squares)
         if sample.covariate:
-            yield from _faults_of_sums(
-                at, sample.n, "covariate_", sample.covariate.sum, sample.covariate.sum_squares
-            )
+            yield from _faults_of_sums(at, sample.n, "covariate_", sample.covariate.sum, sample.covariate.sum_squares)
             if not abs(sample.covariate.sum_products) <= LARGEST_SUM**2:
                 yield Fault(f"{at}/sum_products", "range", "The sum of products is a finite number.")
     elif isinstance(sample, Ratio):
         yield from _faults_of_sums(at, sample.n, "", sample.sum, sample.sum_squares)
-        yield from _faults_of_sums(
-            at, sample.n, "denominator_", sample.denominator_sum, sample.denominator_sum_squares
-        )
+        yield from _faults_of_sums(at, sample.n, "denominator_", sample.denominator_sum, sample.denominator_sum_squares)
         if not abs(sample.sum_products) <= LARGEST_SUM**2:
             yield Fault(f"{at}/sum_products", "range", "The sum of products is a finite number.")
 
@@ -109,9 +101,7 @@ def _faults_of_sums(at: str, n: int, prefix: str, total: float, squares: float) 
     if not _reckonable(total):
         yield Fault(f"{at}/{prefix}sum", "range", f"The sum is {RECKONABLE}.")
     elif not 0 <= squares <= LARGEST_SUM**2:
-        yield Fault(
-            f"{at}/{prefix}sum_squares", "range", "The sum of squares is a finite number, at least 0."
-        )
+        yield Fault(f"{at}/{prefix}sum_squares", "range", "The sum of squares is a finite number, at least 0.")
     elif n == 0 and (total or squares):
         yield Fault(f"{at}/{prefix}sum", "empty", "Nobody brought something: with n 0 the sums are 0.")
     elif squares * n < total * total * (1 - ROUNDING):
@@ -129,14 +119,9 @@ def _faults_of_method(request: AnalysisRequest) -> Iterator[Fault]:
     if request.method is Method.FISHER and request.difference is Difference.RELATIVE:
         yield Fault("/difference", "wrong_method", "fisher has no relative interval; use absolute.")
     if request.method is Method.GROUP_SEQUENTIAL:
-        steps = [
-            now - before
-            for before, now in zip((0.0, *request.information), request.information, strict=False)
-        ]
+        steps = [now - before for before, now in zip((0.0, *request.information), request.information, strict=False)]
         if not steps or min(steps) < LEAST_STEP or request.information[-1] > 1:
-            yield Fault(
-                "/information", "range", "Looks rise from above 0 to at most 1, each by 0.001 or more."
-            )
+            yield Fault("/information", "range", "Looks rise from above 0 to at most 1, each by 0.001 or more.")
 
 
 def _faults_of_settings(request: AnalysisRequest) -> Iterator[Fault]:
@@ -168,9 +153,7 @@ def _faults_of_plan(request: PlanRequest) -> Iterator[Fault]:
         if not 0 < request.baseline < 1:
             yield Fault("/baseline", "range", "A baseline rate lies between 0 and 1.")
         elif not (abs(effect) > 0 and 0 < request.baseline + effect < 1):
-            yield Fault(
-                "/minimum_effect", "range", "The effect is not 0, and baseline + effect lies between 0 and 1."
-            )
+            yield Fault("/minimum_effect", "range", "The effect is not 0, and baseline + effect lies between 0 and 1.")
     else:
         if not 0 < request.deviation <= LARGEST_SUM:
             yield Fault("/deviation", "range", "A deviation is above 0.")

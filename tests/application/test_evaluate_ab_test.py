@@ -94,9 +94,7 @@ def test_the_largest_rate_alone_wins_nothing() -> None:
 
 
 def test_what_is_left_is_told_in_days_at_the_present_traffic() -> None:
-    decision = _decided(
-        _two(baseline=0.1, analysis=Approach.FIXED), _counts((5000, 500), (5000, 540), per_day=1000)
-    )
+    decision = _decided(_two(baseline=0.1, analysis=Approach.FIXED), _counts((5000, 500), (5000, 540), per_day=1000))
 
     lacking = 2 * (14_751 - 5000)
     assert decision.remaining.contacts == lacking
@@ -161,9 +159,7 @@ def test_the_control_wins_where_every_other_arm_is_worse() -> None:
         (Metric.CLICK, {"impressions": 999, "clicks": 100}, "999 impressions of at least 1,000"),
     ],
 )
-def test_nothing_is_decided_below_the_minimum_sample(
-    metric: Metric, arm: dict[str, Any], lacking: str
-) -> None:
+def test_nothing_is_decided_below_the_minimum_sample(metric: Metric, arm: dict[str, Any], lacking: str) -> None:
     evidence = Evidence((ArmEvidence("control", **arm), ArmEvidence("b", **arm)))
 
     decision = _decided(_two(metric=metric), evidence)
@@ -243,9 +239,7 @@ def test_sizes_are_held_against_the_shares_of_their_own_time() -> None:
 
 @pytest.mark.req("ABT-4")
 def test_a_bayesian_test_is_decided_by_chances() -> None:
-    result = evaluate(
-        _two(analysis=Approach.BAYESIAN), Status.RUNNING, _counts((5000, 350), (5000, 430)), STATISTICS
-    )
+    result = evaluate(_two(analysis=Approach.BAYESIAN), Status.RUNNING, _counts((5000, 350), (5000, 430)), STATISTICS)
 
     told = result.analysis.comparisons[0]
     assert result.decision.winner == "b"
@@ -295,7 +289,4 @@ def test_summaries_from_elsewhere_have_a_verdict_too() -> None:
     assert analysis.comparisons[0].statistic == pytest.approx(2.8237248320100705)
     assert (decision.verdict, decision.winner) == (Verdict.WINNER, "b")
     assert analyse_summaries(mismatch, STATISTICS)[1].verdict is Verdict.UNHEALTHY
-    assert (
-        analyse_summaries(replace(request, method=Method.SEQUENTIAL), STATISTICS)[1].verdict
-        is Verdict.NOT_YET
-    )
+    assert analyse_summaries(replace(request, method=Method.SEQUENTIAL), STATISTICS)[1].verdict is Verdict.NOT_YET

@@ -245,9 +245,7 @@ def _power_of_rates(case: Case) -> Answer:
             confidence=1 - inputs["sig_level"],
             power=inputs.get("power"),
             n_per_variant=inputs.get("n"),
-            alternative=Alternative.TWO_SIDED
-            if inputs["alternative"] == "two.sided"
-            else Alternative.GREATER,
+            alternative=Alternative.TWO_SIDED if inputs["alternative"] == "two.sided" else Alternative.GREATER,
         )
     )
     return {"n_per_arm_raw": told.exact, "n_per_arm": told.n_per_variant, "power": told.power}
@@ -276,9 +274,7 @@ def _power_of_means(case: Case) -> Answer:
             deviation=inputs["sd"],
             confidence=1 - inputs["alpha"],
             power=inputs["power"],
-            alternative=Alternative.TWO_SIDED
-            if inputs["alternative"] == "two-sided"
-            else Alternative.GREATER,
+            alternative=Alternative.TWO_SIDED if inputs["alternative"] == "two-sided" else Alternative.GREATER,
         )
     )
     return {"n_per_arm_raw": told.exact}
@@ -338,9 +334,7 @@ def _mixture(case: Case) -> Answer:
 def _always_valid_rate(case: Case) -> Answer:
     inputs = case["inputs"]
     arm = Proportion(inputs["trials"], inputs["successes"])
-    analysis = _analysed(
-        [arm, arm], Method.SEQUENTIAL, tuning=inputs["t_opt"], rate_interval=RateInterval.ALWAYS_VALID
-    )
+    analysis = _analysed([arm, arm], Method.SEQUENTIAL, tuning=inputs["t_opt"], rate_interval=RateInterval.ALWAYS_VALID)
     return {"ci": analysis.arms[0].interval}
 
 

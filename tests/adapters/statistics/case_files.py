@@ -50,7 +50,5 @@ def hillstrom(segment: str, column: str) -> tuple[int, int, int]:
         return n, total, squares
     unit = 100 if column == "spend" else 1
     with rows.open(encoding="utf-8", newline="") as lines:
-        values = [
-            round(float(row[column]) * unit) for row in csv.DictReader(lines) if row["segment"] == segment
-        ]
+        values = [round(float(row[column]) * unit) for row in csv.DictReader(lines) if row["segment"] == segment]
     return len(values), sum(values), sum(value * value for value in values)

@@ -107,15 +107,11 @@ def test_an_always_valid_p_is_at_the_level_just_where_the_interval_touches_zero(
 def test_the_corrections_are_named_and_ordered() -> None:
     arms = (*COOKIE_CATS, Arm("gate_50", Proportion(45000, 8600)))
     told = {
-        correction: STATISTICS.analyse(
-            AnalysisRequest(arms, "gate_30", Method.Z_POOLED, correction=correction)
-        )
+        correction: STATISTICS.analyse(AnalysisRequest(arms, "gate_30", Method.Z_POOLED, correction=correction))
         for correction in Correction
     }
 
-    p = {
-        correction: [one.p_adjusted for one in analysis.comparisons] for correction, analysis in told.items()
-    }
+    p = {correction: [one.p_adjusted for one in analysis.comparisons] for correction, analysis in told.items()}
     assert "Holm" in told[Correction.HOLM].formula
     for none, bh, holm, bonferroni in zip(
         p[Correction.NONE],
@@ -278,9 +274,7 @@ def test_arms_of_another_share_are_healthy_and_a_share_of_nothing_is_not() -> No
     arms = (Arm("a", Proportion(5000, 100)), Arm("b", Proportion(2500, 50)))
 
     ratio = STATISTICS.analyse(AnalysisRequest(arms, "a", phases=phases)).sample_ratio
-    closed = STATISTICS.analyse(
-        AnalysisRequest(arms, "a", phases=(RatioPhase((5000, 2500), (1, 0)),))
-    ).sample_ratio
+    closed = STATISTICS.analyse(AnalysisRequest(arms, "a", phases=(RatioPhase((5000, 2500), (1, 0)),))).sample_ratio
 
     assert ratio
     assert (ratio.statistic, ratio.ok) == (0, True)

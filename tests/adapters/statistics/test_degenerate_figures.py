@@ -199,9 +199,7 @@ def test_any_evidence_has_a_verdict_with_reasons(
 ) -> None:
     if metric is Metric.REVENUE:
         named = [
-            ArmEvidence(
-                name, len(row), contact_revenue=sum(row), contact_revenue_squares=sum(x * x for x in row)
-            )
+            ArmEvidence(name, len(row), contact_revenue=sum(row), contact_revenue_squares=sum(x * x for x in row))
             for name, row in zip("abc", rows, strict=True)
         ]
     else:

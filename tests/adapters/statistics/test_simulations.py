@@ -37,8 +37,7 @@ def _plan(arms: int, metric: Metric = Metric.CONVERSION, analysis: Approach = Ap
 
 def _verdict(plan: Plan, n: int, converted: Counts) -> Decision:
     arms = tuple(
-        ArmEvidence(name, contacts=n, converted=int(count))
-        for name, count in zip(plan.names, converted, strict=True)
+        ArmEvidence(name, contacts=n, converted=int(count)) for name, count in zip(plan.names, converted, strict=True)
     )
     return evaluate(plan, Status.RUNNING, Evidence(arms), STATISTICS).decision
 
@@ -57,9 +56,7 @@ def _of(values: NDArray[np.float64], arm: NDArray[np.intp]) -> NDArray[np.float6
     return np.take_along_axis(values, arm[:, :, None], axis=2)[:, :, 0]
 
 
-def _false_winners(
-    plan: Plan, tests: int, chance: np.random.Generator, rate: float, step: int
-) -> tuple[int, int]:
+def _false_winners(plan: Plan, tests: int, chance: np.random.Generator, rate: float, step: int) -> tuple[int, int]:
     """How many tests without any difference were given a winner at some look: by the plan, and by the plain
     z."""
     arms = len(plan.variants)
@@ -132,8 +129,7 @@ def test_revenue_without_a_difference_finds_no_winner(record_property: Record) -
 
     record_property(
         "told",
-        f"A/A of revenue: {tests} tests, {LOOKS} looks, 5 % allows {allowed}; false winners {false} "
-        f"(seed {SEED + 2})",
+        f"A/A of revenue: {tests} tests, {LOOKS} looks, 5 % allows {allowed}; false winners {false} (seed {SEED + 2})",
     )
     assert false <= allowed
 

@@ -83,9 +83,7 @@ def test_a_million_contacts_are_divided_as_the_shares_say(record_property) -> No
 
     expected = dict(zip(ARMS, (400_000, 300_000, 200_000, 100_000), strict=True))
     chi_square = sum((counts[arm] - expected[arm]) ** 2 / expected[arm] for arm in ARMS)
-    record_property(
-        "told", f"assignment: chi-square of 1,000,000 contacts {chi_square:.3f}, 16.27 is p = 0.001"
-    )
+    record_property("told", f"assignment: chi-square of 1,000,000 contacts {chi_square:.3f}, 16.27 is p = 0.001")
     assert chi_square < 16.266  # p > 0.001 with three degrees of freedom
 
 
@@ -147,9 +145,7 @@ def test_any_chain_of_changes_moves_no_more_than_it_must(splits: list[Split]) ->
 
 
 @given(st.lists(SPLITS, min_size=1, max_size=4), st.text(max_size=20), st.text(max_size=20))
-def test_a_contact_has_one_arm_however_often_it_is_asked(
-    splits: list[Split], salt: str, contact: str
-) -> None:
+def test_a_contact_has_one_arm_however_often_it_is_asked(splits: list[Split], salt: str, contact: str) -> None:
     def rebuilt() -> Layout:
         layout = first_layout(splits[0])
         for split in splits[1:]:
