@@ -96,13 +96,20 @@ class Reader:
     """
 
     def __init__(
-        self, settings: KafkaSettings, log: str, *, partitions: int, patience: float = PATIENCE_SECONDS
+        self,
+        settings: KafkaSettings,
+        log: str,
+        *,
+        partitions: int,
+        patience: float = PATIENCE_SECONDS,
+        open_consumer: Callable[..., Consumer] = Consumer,
     ) -> None:
         self.status = Status()
         self._settings = settings
         self._log = log
         self._partitions = partitions
         self._patience = patience
+        self._open_consumer = open_consumer
         self._epoch = UUID(int=0)
         self._checkpoints: dict[int, Checkpoint] = {}
         self._buffers: dict[int, deque[Record]] = {}
@@ -170,7 +177,7 @@ class Reader:
         if time.monotonic() < self._try_at:
             return None
         try:
-            consumer = Consumer(self._settings, self._log, self._checkpoints, partitions=self._partitions)
+            consumer = self._open_consumer(self._settings, self._log, self._checkpoints, partitions=self._partitions)
         except TopicUnfit as error:
             raise BrokerAway(str(error)) from error
         self._consumer = consumer
