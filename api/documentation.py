@@ -10,7 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse
 from starlette.staticfiles import StaticFiles
 
-from api.facts_openapi import OPENAPI_PATHS, OPENAPI_SCHEMAS
+from api.tracking.openapi import OPENAPI_PATHS, OPENAPI_SCHEMAS
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Ballyhoo API</title>

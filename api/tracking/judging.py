@@ -10,7 +10,7 @@ from typing import Any, Final
 from api.tracking import look
 from api.tracking.refusals import MOST_FACTS, not_a_batch, not_json
 from api.tracking.structure import check_depth, split
-from api.tracking.wire import SentFact, encode, fact_of, is_json, many, one
+from api.tracking.wire import NO_PROPERTIES, SentFact, encode, fact_of, is_json, many, one
 from application.ports import Clock
 from application.ports_facts import CampaignRef, FactLog
 from domain.engagement import rules
@@ -143,6 +143,6 @@ class Judge:
 
 async def _read_again(sent: SentFact, prefix: str) -> Any:
     raw = encode(sent)
-    if sent.properties is not None:  # was skipped so far, however deep it is
+    if sent.properties is not NO_PROPERTIES:  # was skipped so far, however deep it is
         await check_depth(raw, _DEPTH_OF_A_FACT_IN_A_BATCH if prefix else 0)
     return look.document(raw)

@@ -21,6 +21,10 @@ Id = Annotated[str, Meta(min_length=1, max_length=rules.LONGEST_ID)]
 Label = Annotated[str, Meta(min_length=1, max_length=rules.LONGEST_LABEL)]
 
 
+# msgspec takes ``Raw | None`` for ``None`` alone, so what is absent is spelled as what it means.
+NO_PROPERTIES = msgspec.Raw(b"null")
+
+
 class SentMoney(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """Money as a client sends it."""
 
@@ -48,7 +52,7 @@ class SentFact(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     value: SentMoney | None = None
     type: str | None = None
     order_id: Id | None = None
-    properties: msgspec.Raw | None = None
+    properties: msgspec.Raw = NO_PROPERTIES
     voids: Id | None = None
 
 
@@ -136,7 +140,7 @@ def fact_of(sent: SentFact, campaign: CampaignRef, latest: datetime, suspect: bo
     ):
         return None
     properties: bytes | None = None
-    if sent.properties is not None:
+    if sent.properties is not NO_PROPERTIES:
         properties = _properties(sent.properties)
         if properties is None:
             return None
@@ -173,7 +177,7 @@ def _needs_a_look(sent: SentFact) -> bool:
         sent.country, sent.link,
     )  # fmt: skip
     return _SUSPECT.search("".join(filter(None, texts))) is not None or (
-        sent.properties is not None and is_suspect(bytes(sent.properties))
+        sent.properties is not NO_PROPERTIES and is_suspect(bytes(sent.properties))
     )
 
 
