@@ -8,11 +8,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from uuid import UUID, uuid4
 
 import structlog
-
-from adapters.postgres.heartbeat import PROCESS_ID
 
 log = structlog.get_logger("supervisor")
 
@@ -37,7 +34,7 @@ class Child:
         *,
         environment: Mapping[str, str] | None = None,
         inherit: Sequence[int] = (),
-        gone: Callable[[UUID], None] = lambda id: None,
+        gone: Callable[[int], None] = lambda pid: None,
     ) -> None:
         self.name = name
         self._command = [_setpriv(), "--pdeathsig", "KILL", *command]
@@ -45,7 +42,6 @@ class Child:
         self._inherit = tuple(inherit)
         self._gone = gone
         self._process: subprocess.Popen[bytes] | None = None
-        self._id = uuid4()
         self._started = 0.0
         self._wait = FIRST_WAIT
         self._not_before = 0.0
@@ -62,7 +58,7 @@ class Child:
             status = self._process.poll()
             if status is None:
                 return
-            self._mourn(status, now)
+            self._mourn(self._process.pid, status, now)
         if now >= self._not_before:
             self._start(now)
 
@@ -85,8 +81,7 @@ class Child:
         return True
 
     def _start(self, now: float) -> None:
-        self._id = uuid4()
-        environment = os.environ | self._environment | {PROCESS_ID: str(self._id)}
+        environment = os.environ | self._environment
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.DEVNULL,
@@ -97,14 +92,14 @@ class Child:
         self._started = now
         log.info("child_started", child=self.name, child_pid=self._process.pid)
 
-    def _mourn(self, status: int, now: float) -> None:
+    def _mourn(self, pid: int, status: int, now: float) -> None:
         if now - self._started > STEADY_AFTER:
             self._wait = FIRST_WAIT
-        log.warning("child_died", child=self.name, status=status, again_in_seconds=self._wait)
+        log.warning("child_died", child=self.name, child_pid=pid, status=status, again_in_seconds=self._wait)
         self._not_before = now + self._wait
         self._wait = min(self._wait * 2, LONGEST_WAIT)
         self._process = None
-        self._gone(self._id)
+        self._gone(pid)
 
 
 def _setpriv() -> str:

@@ -32,7 +32,7 @@ def configure(process: str, level: str = "info") -> None:
     structlog.configure(
         processors=[*shared, as_json],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),  # one write for each line, newline included
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)

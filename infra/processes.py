@@ -7,16 +7,14 @@ again.
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import signal
 import socket
 import threading
-from uuid import UUID, uuid4
 
 import uvicorn
 
-from adapters.postgres.heartbeat import PROCESS_ID, Heartbeat
+from adapters.postgres.heartbeat import Heartbeat
 from infra import bootstrap
 from infra.settings import Settings
 from infra.slow_clients import cut_the_late, guarded
@@ -25,7 +23,7 @@ from infra.slow_clients import cut_the_late, guarded
 def run_api(settings: Settings, dsn: str, listener: socket.socket | None = None) -> None:
     """Answer HTTP on ``settings.host`` and ``settings.port``, or on a socket that listens already."""
     _open_files_at_most(settings.connections + 256)
-    with _heartbeat(dsn, "api"):
+    with Heartbeat(dsn, "api"):
         _server(settings, dsn).run([listener] if listener else None)
 
 
@@ -34,13 +32,22 @@ def run_projector(settings: Settings, dsn: str) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with _heartbeat(dsn, "projector"):
-        bootstrap.build_projector(settings, dsn).run(stop)
+    bootstrap.build_projector(settings, dsn).run(stop)
+
+
+def run_relay(settings: Settings, dsn: str) -> None:
+    """Hand what the logs hold on to Kafka."""
+    relay = bootstrap.build_relay(settings, dsn)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    with _heartbeat(dsn, "relay"):
+        relay.run(stop)
 
 
 def run_worker(settings: Settings, dsn: str) -> None:
     """Do what is due."""
-    with _heartbeat(dsn, "worker"):
+    with Heartbeat(dsn, "worker"):
         asyncio.run(_until_stopped(settings, dsn))
 
 
@@ -75,11 +82,6 @@ def _server(settings: Settings, dsn: str) -> uvicorn.Server:
         )
     )
     return server
-
-
-def _heartbeat(dsn: str, kind: str) -> Heartbeat:
-    given = os.environ.get(PROCESS_ID)
-    return Heartbeat(dsn, id=UUID(given) if given else uuid4(), kind=kind)
 
 
 def _open_files_at_most(wanted: int) -> None:

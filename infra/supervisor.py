@@ -21,7 +21,7 @@ from types import FrameType
 import structlog
 
 from adapters.postgres.embedded import EmbeddedError, EmbeddedPostgres
-from adapters.postgres.heartbeat import forget_dead
+from adapters.postgres.heartbeat import forget_all, forget_dead
 from infra.ask import Api, NoAnswer
 from infra.children import Child
 from infra.settings import PREFIX, Settings
@@ -71,6 +71,7 @@ class Supervisor:
         try:
             with self._postgres, self._listening() as listener:
                 self._bring_up(self._postgres.url)
+                forget_all(self._postgres.url)
                 self._children = [self._child(kind, listener) for kind in self._kinds]
                 self._watch()
         except Stopped:
@@ -84,9 +85,8 @@ class Supervisor:
                 self._keep_postgres_running()
                 for child in self._children:
                     child.keep_running()
-                if not announced and self._answers_ready():
-                    announced = True
-                    self._announce()
+                if not announced:
+                    announced = self._announced()
                 self._stop.wait(LOOK_EVERY)
         finally:
             self._stop_children()
@@ -146,10 +146,14 @@ class Supervisor:
         except NoAnswer:
             return False
 
-    def _announce(self) -> None:
+    def _announced(self) -> bool:
+        if not self._answers_ready():
+            self._stop.wait(0.1)
+            return False
         self._address_file.write_text(self._url + "\n")
         log.info("ready", url=self._url)
         self._ready(self._url)
+        return True
 
     @property
     def _url(self) -> str:

@@ -1,6 +1,7 @@
 """A running process says every two seconds that it lives: one row in ``ballyhoo.processes``.
 
-/health/ready reads these rows, and so does a supervisor that takes away the row of a child it saw die.
+/health/ready reads these rows; a supervisor takes away that of a child it saw die. (A projector says the same with
+its leases.)
 """
 
 from __future__ import annotations
@@ -9,12 +10,9 @@ import os
 import threading
 from types import TracebackType
 from typing import Self
-from uuid import UUID
+from uuid import uuid4
 
 import psycopg
-
-PROCESS_ID = "BALLYHOO_PROCESS_ID"
-"""The environment variable by which a supervisor gives a child its id, to say of it later that it is gone."""
 
 EVERY = 2.0
 STALE_AFTER = 10.0
@@ -24,6 +22,11 @@ _BEAT = """
 insert into ballyhoo.processes (id, kind, pid) values (%s, %s, %s)
 on conflict (id) do update set seen_at = clock_timestamp()
 """
+_FORGET = "delete from ballyhoo.processes where id = %s"
+_FORGET_DEAD = """
+with dead as (delete from ballyhoo.processes where pid = %s returning id)
+delete from ballyhoo.leases where owner in (select id from dead)
+"""
 _FORGET_LONG_GONE = "delete from ballyhoo.processes where seen_at < clock_timestamp() - interval '1 hour'"
 
 
@@ -32,9 +35,9 @@ class Heartbeat:
     beat.
     """
 
-    def __init__(self, dsn: str, *, id: UUID, kind: str) -> None:
+    def __init__(self, dsn: str, kind: str) -> None:
         self._dsn = dsn
-        self._id = id
+        self._id = uuid4()
         self._kind = kind
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -43,9 +46,7 @@ class Heartbeat:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stop.set()
         self._thread.join(timeout=5.0)
 
@@ -63,21 +64,25 @@ class Heartbeat:
                 connection.execute(_BEAT, (self._id, self._kind, os.getpid()))
                 if self._stop.wait(EVERY):
                     break
-            forget(connection, self._id)
+            connection.execute(_FORGET, (self._id,))
 
 
-def forget(connection: psycopg.Connection, id: UUID) -> None:
-    """Take a process's row away: it is gone."""
-    connection.execute("delete from ballyhoo.processes where id = %s", (id,))
+def forget_dead(dsn: str, pid: int) -> None:
+    """Take away what a dead process of this machine has left: its row, and its leases, which others may have at once.
 
-
-def forget_dead(dsn: str, id: UUID) -> None:
-    """The same for one that could not say so itself. While the database is away, its row grows stale."""
+    Called by whoever saw it die. While the database is away, its row grows stale and its leases run out.
+    """
     try:
         with _connect(dsn) as connection:
-            forget(connection, id)
+            connection.execute(_FORGET_DEAD, (pid,))
     except psycopg.OperationalError:
         return
+
+
+def forget_all(dsn: str) -> None:
+    """The same for every process, said by a supervisor that has started the database itself: nobody else lives."""
+    with _connect(dsn) as connection:
+        connection.execute("delete from ballyhoo.leases; delete from ballyhoo.processes")
 
 
 def _connect(dsn: str) -> psycopg.Connection:

@@ -58,13 +58,15 @@ class Serving:
             )  # fmt: skip
 
     def __enter__(self) -> Self:
-        wait_until(lambda: "answers at" in self.said or self.process.poll() is not None, seconds=30)
-        assert self.process.poll() is None, self.logged
+        try:
+            wait_until(lambda: "answers at" in self.said or self.process.poll() is not None, seconds=60)
+            assert self.process.poll() is None
+        except AssertionError:
+            self.stop()
+            raise AssertionError(self.logged) from None
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.stop()
 
     @property

@@ -32,9 +32,7 @@ def test_serve_does_not_pass_over_a_database_that_is_set(tmp_path: Path) -> None
     refused = run("serve", database_url="postgresql://ann@127.0.0.1:1/b")
 
     assert refused.returncode == 1
-    assert refused.stderr.startswith(
-        "ballyhoo: BALLYHOO_DATABASE_URL is set, but serve brings a Postgres of its own"
-    )
+    assert refused.stderr.startswith("ballyhoo: BALLYHOO_DATABASE_URL is set, but serve brings a Postgres of its own")
 
 
 @pytest.mark.parametrize("command", ["projector", "migrate"])

@@ -50,9 +50,7 @@ def test_the_command_line_is_stronger_than_the_environment_and_that_than_the_fil
         ("OWNER_KEY", "k" * 32 + "\n", "BALLYHOO_OWNER_KEY is wrong"),
     ],
 )
-def test_a_wrong_setting_is_named(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str
-) -> None:
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str) -> None:
     monkeypatch.setenv(PREFIX + name, value)
 
     with pytest.raises(SettingError, match=sentence) as refused:

@@ -7,6 +7,7 @@ import signal
 import socket
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,19 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.req("OPS-2")]
 
 CHILDREN = {"api", "projector", "worker"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    with Serving(tmp_path_factory.mktemp("served") / "data") as serving:
+        yield serving
+
+
+@pytest.fixture
+def serving(running: Serving) -> Serving:
+    """One that several tests share; each finds it ready, whatever the last one killed."""
+    wait_until(lambda: running.ready()[0] == 200)
+    return running
 
 
 def test_a_first_start_is_ready_within_ten_seconds_and_tells_the_key_once(tmp_path: Path) -> None:
@@ -58,38 +72,33 @@ def test_a_child_that_hangs_is_ended_all_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.req("OPS-5")
-def test_a_killed_child_is_started_again_and_ready_says_so_meanwhile(tmp_path: Path) -> None:
-    with Serving(tmp_path / "data") as serving:
-        before = serving.pids()
+def test_a_killed_child_is_started_again_and_ready_says_so_meanwhile(serving: Serving) -> None:
+    before = serving.pids()
 
-        os.kill(before["projector"], signal.SIGKILL)
+    os.kill(before["projector"], signal.SIGKILL)
 
-        wait_until(lambda: serving.ready()[0] == 503)
-        wait_until(lambda: serving.ready()[0] == 200)
-        after = serving.pids()
-        assert after["projector"] != before["projector"]
-        assert {name: after[name] for name in ("api", "worker")} == {
-            name: before[name] for name in ("api", "worker")
-        }
+    wait_until(lambda: serving.ready()[0] == 503)
+    wait_until(lambda: serving.ready()[0] == 200)
+    after = serving.pids()
+    assert after["projector"] != before["projector"]
+    assert {name: after[name] for name in ("api", "worker")} == {name: before[name] for name in ("api", "worker")}
 
 
-def test_a_call_waits_while_the_api_is_started_again(tmp_path: Path) -> None:
-    with Serving(tmp_path / "data") as serving:
-        os.kill(serving.pids()["api"], signal.SIGKILL)
+def test_a_call_waits_while_the_api_is_started_again(serving: Serving) -> None:
+    os.kill(serving.pids()["api"], signal.SIGKILL)
 
-        assert serving.ready()[0] in {200, 503}
-        wait_until(lambda: serving.ready()[0] == 200)
+    assert serving.ready()[0] in {200, 503}
+    wait_until(lambda: serving.ready()[0] == 200)
 
 
-def test_a_killed_postgres_is_started_again(tmp_path: Path) -> None:
-    with Serving(tmp_path / "data") as serving:
-        head = processes.postmaster(serving.data / "postgres")
-        assert head is not None
+def test_a_killed_postgres_is_started_again(serving: Serving) -> None:
+    head = processes.postmaster(serving.data / "postgres")
+    assert head is not None
 
-        os.kill(head, signal.SIGKILL)
+    os.kill(head, signal.SIGKILL)
 
-        wait_until(lambda: processes.postmaster(serving.data / "postgres") not in {head, None})
-        wait_until(lambda: serving.ready()[0] == 200, seconds=20)
+    wait_until(lambda: processes.postmaster(serving.data / "postgres") not in {head, None})
+    wait_until(lambda: serving.ready()[0] == 200)
 
 
 def test_a_killed_supervisor_takes_its_children_along_and_the_next_start_recovers(tmp_path: Path) -> None:
@@ -113,16 +122,14 @@ def test_everything_killed_at_once_is_recovered_from_at_the_next_start(tmp_path:
         assert again.ready()[0] == 200
 
 
-def test_a_second_start_on_one_folder_says_so_in_a_sentence(tmp_path: Path) -> None:
-    with Serving(tmp_path / "data") as serving:
-        second = run("serve", "--data", str(serving.data))
+def test_a_second_start_on_one_folder_says_so_in_a_sentence(serving: Serving) -> None:
+    second = run("serve", "--data", str(serving.data))
 
-        assert second.returncode == 1
-        assert second.stderr.splitlines()[-1] == (
-            f"ballyhoo: {serving.data} is in use by process {serving.process.pid}; "
-            "stop that one, or name another folder."
-        )
-        assert serving.ready()[0] == 200
+    assert second.returncode == 1
+    assert second.stderr.splitlines()[-1] == (
+        f"ballyhoo: {serving.data} is in use by process {serving.process.pid}; stop that one, or name another folder."
+    )
+    assert serving.ready()[0] == 200
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
@@ -142,11 +149,10 @@ def test_the_owners_key_is_the_one_that_is_set(tmp_path: Path) -> None:
         assert (serving.data / "owner.key").read_text() == "k" * 32 + "\n"
 
 
-def test_errands_on_a_served_folder_go_through_its_server(tmp_path: Path) -> None:
-    with Serving(tmp_path / "data") as serving:
-        made = run("key", "create", "--workspace", "other", "--role", "owner", "--data", str(serving.data))
-        healthy = run("health", "--data", str(serving.data))
-        migrated = run("migrate", "--data", str(serving.data))
+def test_errands_on_a_served_folder_go_through_its_server(serving: Serving) -> None:
+    made = run("key", "create", "--workspace", "other", "--role", "owner", "--data", str(serving.data))
+    healthy = run("health", "--data", str(serving.data))
+    migrated = run("migrate", "--data", str(serving.data))
 
     assert made.returncode == 0, made.stderr
     assert made.stdout.splitlines()[-1].startswith("bh_")

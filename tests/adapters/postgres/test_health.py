@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import psycopg
 import pytest
 
 from adapters.postgres import heartbeat
 from adapters.postgres.health import PostgresHealth
-from adapters.postgres.heartbeat import Heartbeat, forget_dead
+from adapters.postgres.heartbeat import Heartbeat, forget_all, forget_dead
 from adapters.postgres.pool import Pool
 from tests.waiting import wait_until
 
@@ -42,7 +41,7 @@ async def test_a_kind_of_process_that_does_not_beat_is_named(pool: Pool, fresh_d
         "worker": "No worker is running.",
     }
 
-    with Heartbeat(fresh_database, id=uuid4(), kind="projector"):
+    with Heartbeat(fresh_database, "projector"):
         wait_until(lambda: kinds(fresh_database) == ["projector"])
         assert await health.ready() == {"worker": "No worker is running."}
 
@@ -50,14 +49,38 @@ async def test_a_kind_of_process_that_does_not_beat_is_named(pool: Pool, fresh_d
 
 
 async def test_one_of_two_is_enough(pool: Pool, fresh_database: str) -> None:
-    health = PostgresHealth(pool, needed=["worker"])
-    first, second = uuid4(), uuid4()
-    with Heartbeat(fresh_database, id=first, kind="worker"), Heartbeat(fresh_database, id=second, kind="worker"):
-        wait_until(lambda: kinds(fresh_database) == ["worker", "worker"])
+    with Heartbeat(fresh_database, "worker"):
+        with Heartbeat(fresh_database, "worker"):
+            wait_until(lambda: kinds(fresh_database) == ["worker", "worker"])
 
-        forget_dead(fresh_database, first)
+        assert await PostgresHealth(pool, needed=["worker"]).ready() == {}
 
-        assert await health.ready() == {}
+
+def test_the_dead_leave_neither_a_row_nor_leases(fresh_database: str) -> None:
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute(
+            """
+            insert into ballyhoo.processes (id, kind, pid) select id, 'projector', pid
+              from (values ('00000000-0000-7000-8000-00000000000a'::uuid, 1001),
+                           ('00000000-0000-7000-8000-00000000000b'::uuid, 1002)) v(id, pid);
+            insert into ballyhoo.leases (name, owner, until)
+              select 'projector:' || pid, id, clock_timestamp() + interval '1 hour' from ballyhoo.processes;
+            """
+        )
+
+        forget_dead(fresh_database, 1001)
+
+        assert connection.execute("select pid from ballyhoo.processes").fetchall() == [(1002,)]
+        assert connection.execute("select name from ballyhoo.leases").fetchall() == [("projector:1002",)]
+
+
+def test_a_supervisor_that_starts_finds_nobody(fresh_database: str) -> None:
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("insert into ballyhoo.processes (id, kind, pid) values (gen_random_uuid(), 'worker', 1)")
+
+    forget_all(fresh_database)
+
+    assert kinds(fresh_database) == []
 
 
 async def test_one_that_was_not_heard_of_for_ten_seconds_counts_as_gone(pool: Pool, fresh_database: str) -> None:
@@ -89,7 +112,7 @@ def test_a_process_beats_again_after_its_database_was_away(
     fresh_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(heartbeat, "EVERY", 0.1)
-    with Heartbeat(fresh_database, id=uuid4(), kind="worker"):
+    with Heartbeat(fresh_database, "worker"):
         wait_until(lambda: kinds(fresh_database) == ["worker"])
         with psycopg.connect(fresh_database, autocommit=True) as connection:
             connection.execute(

@@ -16,17 +16,13 @@ from infra.demo.facts import DAYS, STARTS, about_customers, how_many, of_cost, w
 from infra.demo.figures import counted_by_hand, packed_answers
 
 SOURCE = (SHIPPED.parent / "SOURCE.md").read_text()
-FIRST_LINE = (
-    "recency,history_segment,history,mens,womens,zip_code,newbie,channel,segment,visit,conversion,spend"
-)
+FIRST_LINE = "recency,history_segment,history,mens,womens,zip_code,newbie,channel,segment,visit,conversion,spend"
 
 
 def a_file(folder: Path, *rows: str) -> Path:
     """A file of the shape of hillstrom.csv; a row is its last four columns."""
     path = folder / "customers.csv"
-    path.write_text(
-        "\r\n".join([FIRST_LINE, *(f"1,2) $100 - $200,142.44,1,0,Rural,0,Web,{row}" for row in rows)])
-    )
+    path.write_text("\r\n".join([FIRST_LINE, *(f"1,2) $100 - $200,142.44,1,0,Rural,0,Web,{row}" for row in rows)]))
     return path
 
 
@@ -71,9 +67,7 @@ def test_what_was_spent_without_a_conversion_goes_with_one_of_the_same_arm(tmp_p
     assert moved == 1
 
 
-@pytest.mark.parametrize(
-    "row", ["Mens E-Mail,0,0,0.001", "Dogs E-Mail,0,0,0", "No E-Mail,2,0,0", "No E-Mail,0,0,x"]
-)
+@pytest.mark.parametrize("row", ["Mens E-Mail,0,0,0.001", "Dogs E-Mail,0,0,0", "No E-Mail,2,0,0", "No E-Mail,0,0,x"])
 def test_a_row_of_another_shape_is_refused_with_its_line(tmp_path: Path, row: str) -> None:
     path = a_file(tmp_path, "No E-Mail,0,0,0", row)
 
