@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import structlog
+from pydantic import SecretStr
 
 from adapters.clock import SystemClock, UuidSevenIds
 from adapters.engagement_log.log import PostgresFactLog
@@ -20,9 +22,12 @@ from adapters.event_store.epochs import PostgresEpochs
 from adapters.event_store.moments import PostgresMoments
 from adapters.event_store.store import PostgresEventStore
 from adapters.event_store.workspaces import PostgresKeys
+from adapters.kafka.relay import Relay
+from adapters.kafka.settings import KafkaSettings
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.pool import Pool
 from adapters.read_models.figures import PostgresFigures
+from adapters.read_models.from_kafka import KafkaSource
 from adapters.read_models.reader import PostgresReads
 from adapters.read_models.runner import Runner
 from adapters.seal import AesSeal
@@ -110,8 +115,34 @@ def build_api(settings: Settings, dsn: str) -> ASGIApp:
 
 
 def build_projector(settings: Settings, dsn: str) -> Runner:
-    """What a projector process runs."""
-    return Runner(dsn)
+    """What a projector process runs: fed by Kafka where one is configured, else by the store itself."""
+    kafka = kafka_settings(settings)
+    return Runner(dsn, source=(lambda: KafkaSource(kafka, Codec(EVENTS))) if kafka else None)
+
+
+def build_relay(settings: Settings, dsn: str) -> Relay:
+    """What a relay process runs; a broker must be configured."""
+    kafka = kafka_settings(settings)
+    assert kafka is not None
+    return Relay(dsn, kafka)
+
+
+def kafka_settings(settings: Settings) -> KafkaSettings | None:
+    """Where Kafka is; None where none is configured."""
+    if settings.kafka is None:
+        return None
+    return KafkaSettings(
+        servers=settings.kafka,
+        **{
+            field.name: _plain(getattr(settings, f"kafka_{field.name}"))
+            for field in fields(KafkaSettings)
+            if field.name != "servers"
+        },
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:

@@ -105,6 +105,17 @@ def projector(data: Data = None) -> None:
 
 
 @app.command()
+def relay(data: Data = None) -> None:
+    """Run one relay: it hands what the logs hold on to Kafka (BALLYHOO_KAFKA); others stand by."""
+    chosen, dsn = _process("relay", data)
+    if chosen.kafka is None:
+        raise Failed("A relay needs BALLYHOO_KAFKA: the brokers, host:port with commas between.")
+    from infra.processes import run_relay
+
+    run_relay(chosen, dsn)
+
+
+@app.command()
 def worker(data: Data = None) -> None:
     """Run one worker: it launches and completes what is due."""
     chosen, dsn = _process("worker", data)

@@ -41,8 +41,7 @@ def run_relay(settings: Settings, dsn: str) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with _heartbeat(dsn, "relay"):
-        relay.run(stop)
+    relay.run(stop)
 
 
 def run_worker(settings: Settings, dsn: str) -> None:

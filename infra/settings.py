@@ -33,6 +33,19 @@ class Settings(BaseSettings):
         None, description="a Postgres 15 or later, instead of the embedded one"
     )
     kafka: str | None = Field(None, description="brokers, host:port with commas between")
+    kafka_prefix: str = Field("ballyhoo.", description="begins the names of Ballyhoo's topics")
+    kafka_replication: int = Field(1, ge=1, description="copies of each topic; 3 on three brokers or more")
+    kafka_min_insync: int = Field(1, ge=1, description="copies that must have a record before it is acknowledged")
+    kafka_retention_hours: int = Field(168, ge=1, description="how long Kafka keeps what it was given")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_ssl_cafile: str | None = None
+    kafka_ssl_certfile: str | None = None
+    kafka_ssl_keyfile: str | None = None
+    kafka_ssl_password: SecretStr | None = None
+    kafka_ssl_check_hostname: bool = True
+    kafka_sasl_mechanism: str | None = None
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: SecretStr | None = None
     host: str = Field("127.0.0.1", description="address on which the API listens")
     port: int = Field(8000, ge=1, le=65535, description="port on which the API listens")
     owner_key: SecretStr | None = Field(None, description="first API key, instead of a random one")

@@ -59,7 +59,7 @@ class Supervisor:
         self._settings = settings
         self._bring_up = bring_up
         self._ready = ready
-        self._kinds = tuple(kinds)
+        self._kinds = (*kinds, *(("relay",) if settings.kafka else ()))
         self._stop = threading.Event()
         self._postgres = EmbeddedPostgres(settings.data, waiting=self._recovering)
         self._children: list[Child] = []
