@@ -37,7 +37,8 @@ class CampaignViews:
         """The campaign now, or as known at a position."""
         position = None if as_of is None else as_of.events
         campaign = await self.store.get(Campaign, workspace, id, position=position)
-        return CampaignView(await self.resource(workspace, campaign, as_of), campaign.version, campaign.modified_on)
+        figures = await self.figures.of(workspace, id, as_of=as_of)
+        return CampaignView(self._shown(workspace, campaign, figures), campaign.version, campaign.modified_on)
 
     async def recorded_at(self, workspace: int, id: UUID, version: int) -> datetime | None:
         """When a version was recorded; None where it has not come yet. NotFound."""
@@ -45,12 +46,10 @@ class CampaignViews:
             return None
         return (await self.store.get(Campaign, workspace, id, version=version)).modified_on
 
-    async def resource(self, workspace: int, campaign: Campaign, as_of: Position | None = None) -> dict[str, Any]:
-        """The campaign as the world sees it, with what it has reached."""
-        fresh = campaign.version == 1 and as_of is None
-        figures = Figures() if fresh else await self.figures.of(workspace, campaign.id, as_of=as_of)
-        at = campaign.created_on, campaign.modified_on
-        return self.sealed(workspace, present(campaign.id, campaign.version, *at, campaign.state(), figures))
+    async def resource(self, workspace: int, campaign: Campaign) -> dict[str, Any]:
+        """The campaign as a command leaves it, with what it has reached: a new one has reached nothing."""
+        figures = Figures() if campaign.version == 1 else await self.figures.of(workspace, campaign.id)
+        return self._shown(workspace, campaign, figures)
 
     def sealed(self, workspace: int, resource: dict[str, Any]) -> dict[str, Any]:
         """The resource with the position of its final metrics as a token: positions count everybody's facts."""
@@ -71,3 +70,7 @@ class CampaignViews:
         stream = await self.histories.history(Campaign, workspace, id)
         told = history.entries(entry.event for entry in stream)  # type: ignore[misc]
         return list(zip(told, stream, strict=True))
+
+    def _shown(self, workspace: int, campaign: Campaign, figures: Figures) -> dict[str, Any]:
+        at = campaign.created_on, campaign.modified_on
+        return self.sealed(workspace, present(campaign.id, campaign.version, *at, campaign.state(), figures))
