@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.kafka import codec
@@ -41,7 +41,9 @@ class World:
     position: int = 0
     lasts: list[int] = field(default_factory=lambda: [0] * PARTS)
     highs: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(PARTS), 0))
-    checkpoints: dict[int, Checkpoint] = field(default_factory=lambda: dict.fromkeys(range(PARTS), Checkpoint()))
+    checkpoints: dict[int, Checkpoint] = field(
+        default_factory=lambda: dict.fromkeys(range(PARTS), Checkpoint(0, Identity("cluster", "1")))
+    )
     applied: Counter[int] = field(default_factory=Counter)
 
     @property
@@ -112,12 +114,13 @@ class World:
 
     def reader(self) -> Reader:
         """A reader that begins at the checkpoints."""
-        settings = KafkaSettings("nowhere:1")
-        reader = Reader(settings, "events", partitions=PARTS, patience=-1.0, open_consumer=self.consumer)
+        reader = Reader(
+            KafkaSettings("nowhere:1"), "events", partitions=PARTS, patience=-1.0, open_consumer=self.consumer
+        )
         reader.begin(EPOCH, self.checkpoints)
         return reader
 
-    def consumer(self, settings: KafkaSettings, log: str, parts: Collection[int], *, partitions: int) -> Consumer:
+    def consumer(self, _: KafkaSettings, log: str, parts: Collection[int], *, partitions: int) -> Consumer:
         """A consumer of this world's topic."""
         return FakeConsumer(self)
 
@@ -199,6 +202,7 @@ def done(world: World, reader: Reader, step: str, argument: Any) -> Reader:
 
 
 @pytest.mark.req("EVT-3")
+@settings(max_examples=300)
 @given(st.lists(steps, max_size=40))
 def test_each_position_is_applied_once_whatever_happens(story: list[tuple[str, Any]]) -> None:
     world = World()
@@ -213,6 +217,21 @@ def test_each_position_is_applied_once_whatever_happens(story: list[tuple[str, A
 
     assert set(world.highs.values()) == {len(world.log)}
     assert world.applied == Counter(range(1, len(world.log) + 1))
+
+
+def test_of_a_record_that_overlaps_only_what_is_new_is_applied() -> None:
+    world = World()
+    reader = world.reader()
+    world.append([0, 0])
+    world.publish(2, move=False)
+    world.take(reader)
+
+    world.append([0])
+    world.publish(3)
+    world.take(reader)
+
+    assert world.applied == Counter([1, 2, 3])
+    assert reader.status.detections == {}
 
 
 @pytest.mark.req("EVT-3")
