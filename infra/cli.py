@@ -129,7 +129,7 @@ def migrate(data: Data = None) -> None:
     """Bring the database up to this program; the first time, make the workspace default and print its key."""
     chosen = settings.load(data=data)
     owner_key = chosen.owner_key.get_secret_value() if chosen.owner_key else None
-    with database.reach(chosen, data) as dsn:
+    with database.reach(chosen, data, make=True) as dsn:
         embedded = data is not None or chosen.database_url is None
 
         def hand_over(key: str) -> None:

@@ -26,9 +26,10 @@ class NotReachable(Exception):
 
 
 @contextmanager
-def reach(settings: Settings, folder: Path | None = None) -> Iterator[str]:
-    """The URL of the database that is meant, while the block runs. ``folder`` is the one the command line
-    names.
+def reach(settings: Settings, folder: Path | None = None, *, make: bool = False) -> Iterator[str]:
+    """The URL of the database that is meant, while the block runs. ``folder`` is the one the command line names.
+
+    NotReachable where there is no such folder yet and ``make`` does not ask for one.
     """
     if folder is None and settings.database_url is not None:
         yield settings.database_url.get_secret_value()
@@ -37,6 +38,8 @@ def reach(settings: Settings, folder: Path | None = None) -> Iterator[str]:
     if postgres.owner() is not None:
         yield postgres.url
         return
+    if not make and not postgres.folder.exists():
+        raise NotReachable(f"There is no Ballyhoo in {postgres.data}: start ballyhoo serve there first.")
     with postgres:
         yield postgres.url
 

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
@@ -54,12 +54,11 @@ class Supervisor:
         *,
         bring_up: Callable[[str], None],
         ready: Callable[[str], None],
-        kinds: Sequence[str] = KINDS,
     ) -> None:
         self._settings = settings
         self._bring_up = bring_up
         self._ready = ready
-        self._kinds = (*kinds, *(("relay",) if settings.kafka else ()))
+        self._kinds = (*KINDS, "relay") if settings.kafka else KINDS
         self._stop = threading.Event()
         self._postgres = EmbeddedPostgres(settings.data, waiting=self._recovering)
         self._children: list[Child] = []

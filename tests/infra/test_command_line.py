@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.infra.serving import free_port, run
+from tests.plugins.databases import Server
 
 pytestmark = pytest.mark.req("OPS-2")
 
@@ -67,12 +68,24 @@ def test_track_without_a_key_is_a_sentence(tmp_path: Path) -> None:
     assert refused.stderr.startswith("ballyhoo: There is no key: set BALLYHOO_OWNER_KEY")
 
 
-@pytest.mark.postgres
-def test_a_database_that_is_not_migrated_is_said(server: object, tmp_path: Path) -> None:
+def test_an_errand_makes_no_folder(tmp_path: Path) -> None:
     made = run("key", "create", "--workspace", "w", "--role", "owner", "--data", str(tmp_path / "data"))
 
     assert made.returncode == 1
+    assert made.stderr == (
+        f"ballyhoo: There is no Ballyhoo in {tmp_path / 'data'}: start ballyhoo serve there first.\n"
+    )
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_database_that_is_not_migrated_is_said(server: Server) -> None:
+    name = server.create()
+
+    made = run("key", "create", "--workspace", "w", "--role", "owner", database_url=server.database(name))
+
+    assert made.returncode == 1
     assert "migrations are not applied: run ballyhoo migrate first" in made.stderr
+    server.drop(name)
 
 
 @pytest.mark.postgres
