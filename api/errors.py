@@ -13,7 +13,16 @@ from starlette.responses import Response
 from api.authentication import Unauthenticated
 from application.ports import BadToken, Overloaded, PreconditionFailed, Unavailable
 from domain.campaign.errors import CampaignFieldLocked, CampaignNotReady
-from domain.shared.errors import Conflict, DomainError, Fault, Forbidden, Invalid, MoveNotAllowed, NotFound
+from domain.shared.errors import (
+    AlreadyExists,
+    Conflict,
+    DomainError,
+    Fault,
+    Forbidden,
+    Invalid,
+    MoveNotAllowed,
+    NotFound,
+)
 
 PROBLEM_JSON = "application/problem+json"
 
@@ -78,6 +87,9 @@ def of(error: Exception) -> Response:
             return problem(409, error.slug, error.detail, errors=faults(error.faults), allowed=error.allowed)
         case CampaignNotReady():
             return problem(409, error.slug, error.detail, **error.report)
+        case AlreadyExists():
+            where = {"Location": f"/v1/{error.kind}s/{error.id}"}
+            return problem(409, error.slug, error.detail, headers=where)
         case Conflict():
             return problem(409, error.slug, error.detail)
         case Unauthenticated():

@@ -36,7 +36,10 @@ _READ_BY = {
     "facts": (CAMPAIGN_METRICS.name,),
 }
 
-_CAMPAIGN = "select stream from ballyhoo.streams where workspace = %s and id = %s and kind = 'campaign'"
+_CAMPAIGN_THEN = """
+select s.stream from ballyhoo.streams s join ballyhoo.events e on e.stream = s.stream and e.version = 1
+ where s.workspace = %s and s.id = %s and s.kind = 'campaign' and e.position <= %s
+"""
 
 _STATUS = """
 select '$name', coalesce(min(c.high), 0), (select position from ballyhoo.log_heads where log = '$log'),
@@ -174,7 +177,7 @@ class PostgresReads:
         asked = {**parameters, "workspace": workspace, "id": campaign}
         if as_of is None:
             return await self._pool.rows(placed(statement, schema), asked)
-        found = await self._pool.rows(_CAMPAIGN, (workspace, campaign))
+        found = await self._pool.rows(_CAMPAIGN_THEN, (workspace, campaign, as_of.events))
         if not found:
             raise _no_campaign(campaign)
         async with self._pool.connection() as connection, connection.transaction():
