@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.campaigns import drafted, history_of, move
+from tests.support.campaigns import drafted, history_of, move, without_tokens
 from tests.support.client import Client, with_id
 
 SEED = 31
@@ -93,7 +93,7 @@ def test_the_final_metrics_stay_while_later_facts_still_count(alice: Client) -> 
     read = alice.get(f"/v1/campaigns/{campaign}").ok().body
 
     assert metrics["clicks"] == 2
-    assert read["final"] == completed["final"]
+    assert without_tokens(read) == without_tokens(completed)
     assert read["final"]["total"]["clicks"] == 1
 
 

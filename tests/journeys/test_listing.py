@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.conftest import Whole
-from tests.support.campaigns import a_document, drafted, move
+from tests.support.campaigns import a_document, drafted, move, without_tokens
 from tests.support.client import Client
 
 MANY = 500
@@ -125,7 +125,7 @@ def test_an_item_of_the_list_says_what_the_campaign_itself_says(shop: Client, ev
     for campaign in everything:
         if campaign["id"] in items:
             shown = items[campaign["id"]]
-            assert {name: campaign[name] for name in shown if name in campaign} == shown
+            assert without_tokens({name: campaign[name] for name in shown}) == without_tokens(shown)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_cursor_is_bound_to_its_filters_its_sort_and_its_workspace(shop: Clien
 @pytest.mark.parametrize(
     "query",
     [
-        {"limit": 0}, {"limit": 201}, {"limit": "x"}, {"status": "flying"}, {"type": "x"}, {"platform": "x"},
+        {"limit": 0}, {"limit": 201}, {"limit": "x"}, {"status": "flying"}, {"type": "x"}, {"platform": "pigeon"},
         {"created_from": "yesterday"}, {"colour": "red"}, {"sort": "colour"}, {"deleted": "perhaps"},
         {"as_of": "2026-01-01T00:00:00Z"},
     ],
