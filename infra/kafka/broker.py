@@ -53,22 +53,25 @@ class Broker:
         self.port = port or free_port()
         self.cluster_id = ""
         self._controller_port = free_port()
-        self._settings = dict(settings or {})
+        self.settings = dict(settings or {})
         self._child: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.kill()
 
     @property
     def bootstrap(self) -> str:
         """Where clients connect, as ``host:port``."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def listeners(self) -> str:
+        """What it listens on, as its settings name it."""
+        return f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}"
 
     @property
     def pid(self) -> int | None:
@@ -159,22 +162,19 @@ class Broker:
         return ["java", *flags, log4j, "-cp", f"{LIBS}/*", main, *arguments]
 
     def _write_properties(self) -> None:
-        listeners = f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self._controller_port}"
         own = {
-            "listeners": listeners,
-            "advertised.listeners": listeners,
+            "listeners": self.listeners,
+            "advertised.listeners": self.listeners,
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self._controller_port}",
             "log.dirs": "data",
-        } | self._settings
+        } | self.settings
         lines = "".join(f"{name}={value}\n" for name, value in own.items())
         (self.folder / "server.properties").write_text((HERE / "server.properties").read_text() + lines)
 
     def _format(self) -> None:
         fresh = base64.urlsafe_b64encode(b"\0" + os.urandom(15)).decode().rstrip("=")
         storage = self._java("kafka.tools.StorageTool", "format", "--standalone", "-t", fresh)
-        done = subprocess.run(
-            [*storage, "-c", "server.properties"], cwd=self.folder, capture_output=True, check=False
-        )
+        done = subprocess.run([*storage, "-c", "server.properties"], cwd=self.folder, capture_output=True, check=False)
         if done.returncode != 0:
             raise BrokerError(f"Kafka's folder could not be formatted: {done.stderr.decode()[-500:]}")
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import psycopg
@@ -24,7 +25,8 @@ from adapters.read_models.from_kafka import KafkaSource
 from adapters.read_models.runner import Runner
 from adapters.read_models.schemas import make_schema
 from domain.catalogue import EVENTS
-from projections.projection import EventProjection, FactProjection, Happened, Table
+from projections.campaign_metrics import CAMPAIGN_METRICS
+from projections.projection import EventProjection, Happened, Table
 
 _NEW = """
 with new as (
@@ -35,9 +37,9 @@ with new as (
 select count(*), 0 from new
 """
 
-FACTS = FactProjection(
+FACTS = replace(
+    CAMPAIGN_METRICS,
     name="ledger_of_facts",
-    version=1,
     tables=(Table("applied", "position bigint not null, part smallint not null, times int not null", ("position",)),),
     relations=(
         "create temp table spans (part smallint, low bigint, high bigint) on commit delete rows",
@@ -46,7 +48,6 @@ FACTS = FactProjection(
     ),
     from_log=_NEW.format(relation="ballyhoo.facts"),
     from_incoming=_NEW.format(relation="incoming"),
-    from_campaign="",
     before=(),
     fold={
         "applied": "insert into applied as a select position, min(part), count(*) from batch group by position"
