@@ -106,7 +106,7 @@ class Committer:
 
     async def _commit(self, pieces: list[Piece]) -> None:
         try:
-            appended = await self._send(pieces)
+            self._answer(pieces, await self._send(pieces))
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             await self._halve(pieces, error)
         except Exception as error:
@@ -116,8 +116,6 @@ class Committer:
             for share in {piece.share for piece in pieces}:
                 if not share.answer.done():
                     share.answer.set_exception(error)
-        else:
-            self._answer(pieces, appended)
 
     async def _halve(self, pieces: list[Piece], error: psycopg.Error) -> None:
         count = _count(pieces)
@@ -184,7 +182,8 @@ class Committer:
             try:
                 statement, store = await Statement.open(self._dsn, "append_facts", STATEMENT, seconds=self._timeout)
             except psycopg.Error as error:
-                self._log.warning("facts_cannot_connect", error=str(error).strip())
+                if pause != _LONGEST_PAUSE:  # the first few say enough
+                    self._log.warning("facts_cannot_connect", error=str(error).strip())
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue

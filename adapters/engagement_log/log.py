@@ -23,9 +23,8 @@ class PostgresFactLog:
         self._pool = Pool(dsn, role="ballyhoo_engine", size=2, name="ballyhoo-facts-names")
         self._interning = Interning(self._pool)
         self._packer = Packer(self._interning)
-        self._committer = Committer(
-            dsn, queue or FairQueue(), self._packer, saved=self._interning.saved, clock=clock, timeout=timeout
-        )
+        queue = FairQueue() if queue is None else queue
+        self._committer = Committer(dsn, queue, self._packer, saved=self._interning.saved, clock=clock, timeout=timeout)
 
     async def open(self) -> None:
         """Begin connecting. Does not fail where the database is not there yet: it is tried again."""

@@ -27,12 +27,14 @@ class FairQueue:
     """
 
     def __init__(
-        self, *, alone: int = 1_000, among_others: int = 64, memory: float = 2.0, most_bytes: int = 16 << 20,
-        most_bytes_each: int = 10 << 20, most_facts_each: int = 20_000, clock: Callable[[], float] = time.monotonic,
+        self, *, alone: int = 1_000, among_others: int = 64, memory: float = 2.0, most_bytes_together: int = 1 << 20,
+        most_bytes: int = 32 << 20, most_bytes_each: int = 20 << 20, most_facts_each: int = 20_000,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._alone = alone
         self._among_others = among_others
         self._memory = memory
+        self._most_bytes_together = most_bytes_together
         self._most_bytes = most_bytes
         self._most_bytes_each = most_bytes_each
         self._most_facts_each = most_facts_each
@@ -73,35 +75,39 @@ class FairQueue:
         """The next group: from each workspace in turn at most its part, from one that is alone as much as fits."""
         contended = len(self._turns) > 1 or self._clock() < self._others_until
         each = self._among_others if contended else self._alone
-        room = self._alone
+        room, room_bytes = self._alone, self._most_bytes_together
         pieces: list[Piece] = []
         for _ in range(len(self._turns)):
             workspace = self._turns.popleft()
-            room -= self._take(workspace, min(each, room), pieces)
+            taken, taken_bytes = self._take(workspace, min(each, room), room_bytes, pieces)
+            room -= taken
+            room_bytes -= taken_bytes
             if workspace in self._shares:
                 self._turns.append(workspace)
-            if room <= 0:
+            if room <= 0 or room_bytes <= 0:
                 break
         return pieces
 
-    def _take(self, workspace: int, most: int, pieces: list[Piece]) -> int:
+    def _take(self, workspace: int, most: int, most_bytes: int, pieces: list[Piece]) -> tuple[int, int]:
         queue = self._shares[workspace]
-        taken = 0
-        while queue and taken < most:
+        taken = taken_bytes = 0
+        while queue and taken < most and taken_bytes < most_bytes:
             share = queue[0]
-            start = share.sent
+            start, stop = share.sent, len(share.rows)
             # A share that was answered already (refused as a whole, or its client left) is not begun any more.
-            stop = len(share.rows) if share.answer.done() else min(len(share.rows), start + most - taken)
-            share.sent = stop
             if not share.answer.done():
+                a_row = share.size // stop + 1
+                stop = min(stop, start + most - taken, start + (most_bytes - taken_bytes) // a_row + 1)
                 pieces.append(Piece(share, start, stop))
                 taken += stop - start
+                taken_bytes += (stop - start) * a_row
+            share.sent = stop
             if stop == len(share.rows):
                 queue.popleft()
                 self._leave(share)
         if not queue:
             del self._shares[workspace]
-        return taken
+        return taken, taken_bytes
 
     def _leave(self, share: Share) -> None:
         workspace = share.workspace

@@ -144,7 +144,9 @@ def _value(place: Value, kind: int | None, currency: str | None) -> None:
         return
     if not micros.empty:
         micros.fault("not_allowed", "Only a spend may be given in micros; send amount, in minor units.")
-    amount.required().integer(0, rules.LARGEST_AMOUNT)
+    else:
+        amount.required()
+    amount.integer(0, rules.LARGEST_AMOUNT)
 
 
 def _order(fact: Value, kind: int | None) -> None:

@@ -23,7 +23,8 @@ NAME: Final = re.compile(r"[a-z0-9_.-]{1,64}", re.ASCII)
 UUID_TEXT: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 
 AT_SIGNS: Final = ("@", "＠", "﹫")
-_LOCAL_PART_END = re.compile(r"[\w.!#$%&'*+/=?^`{|}~\"-]")
+_LOCAL_PART_END = re.compile(r"[\w.!#$%&'*+=?^`{|}~\"-]")
+"""Without the slash that RFC 5322 allows: it leads to the handles of social platforms."""
 _DOMAIN = re.compile(r"[\w-]+(?:\.[\w-]+)*\.(?:xn--[a-z0-9-]+|[^\W\d_]{2,})", re.IGNORECASE)
 _DIGIT = r"[\s().\-/]*\d"
 _PHONE = re.compile(rf"\+(?:{_DIGIT}){{8,15}}(?!{_DIGIT})")
