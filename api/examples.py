@@ -46,6 +46,7 @@ CAMPAIGN = {
 }
 
 MEASURES = {
+    "exposures": 2,
     "sent": 2,
     "delivered": 2,
     "bounced": 0,

@@ -35,9 +35,11 @@ class Rates(msgspec.Struct, frozen=True):
 
 
 class Measures(msgspec.Struct, frozen=True, kw_only=True):
-    """Counts are sums of quantities; ``reach`` and ``unique_*`` are distinct contacts. Money is in minor
-    units, ``cpm`` ``cpc`` ``cpa`` ``average_order`` too, not rounded."""
+    """Counts are sums of quantities; ``exposures`` (assigned to a variant) stand in no rate. ``reach`` and
+    ``unique_*`` are distinct contacts. Money is in minor units, ``cpm`` ``cpc`` ``cpa`` ``average_order`` too,
+    not rounded."""
 
+    exposures: int
     sent: int
     delivered: int
     bounced: int

@@ -93,6 +93,7 @@ def measures(sums: Sums, head: Head) -> dict[str, Any]:
     net = revenue - refunds
     delivered = n[kinds.DELIVERY]
     return {
+        "exposures": n[kinds.EXPOSURE],
         "sent": n[kinds.SENT],
         "delivered": delivered,
         "bounced": n[kinds.BOUNCE],

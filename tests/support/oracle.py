@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 DIMENSIONS = ("variant", "platform", "segment", "device", "country", "link")
 NAMES = {
-    "sent": "sent", "delivery": "delivered", "bounce": "bounced", "complaint": "complained",
+    "exposure": "exposures", "sent": "sent", "delivery": "delivered", "bounce": "bounced", "complaint": "complained",
     "unsubscribe": "unsubscribed", "impression": "impressions", "open": "opens", "click": "clicks",
     "conversion": "conversions",
 }  # fmt: skip
