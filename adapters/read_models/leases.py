@@ -117,5 +117,5 @@ def connect(dsn: str, name: str, *, statement_timeout_ms: int) -> Connection[Any
         keepalives_interval=3,
         keepalives_count=3,
         options="-c role=ballyhoo_engine -c timezone=UTC -c jit=off -c plan_cache_mode=force_custom_plan"
-        f" -c idle_in_transaction_session_timeout=5000 -c statement_timeout={statement_timeout_ms}",
+        f" -c work_mem=64MB -c idle_in_transaction_session_timeout=5000 -c statement_timeout={statement_timeout_ms}",
     )

@@ -31,7 +31,8 @@ select g.campaign, m.measure, count(*), m.before, null
  where m.before is not null group by 1, 2, 4
 """
 
-# `merged` holds what is new of each contact; a contact of whom nothing new came is left alone.
+# `merged` holds what is new of each contact; a contact of whom nothing new came is left alone. Nobody else writes the
+# rows of a partition that is owned, so a row that was not there is inserted without asking again.
 FOLD = """
 with came as (
   select campaign, contact,
@@ -57,7 +58,7 @@ with came as (
 merged as materialized (
   select n.campaign, n.contact, n.exposure, n.sent, n.delivery, n.bounce, n.complaint, n.unsubscribe,
       n.impression, n.open, n.click, n.conversion, n.refund, n.spend,
-      o.reached as reached_before, o.opened as opened_before, o.clicked as clicked_before,
+      o.ctid as place, o.reached as reached_before, o.opened as opened_before, o.clicked as clicked_before,
       o.converted as converted_before,
       case when n.reached is null or n.reached <@ o.reached then o.reached
            when o.reached is null and cardinality(n.reached) = 1 then n.reached
@@ -83,22 +84,23 @@ merged as materialized (
       or n.click < coalesce(o.click, 'infinity') or n.conversion < coalesce(o.conversion, 'infinity')
       or n.refund < coalesce(o.refund, 'infinity') or n.spend < coalesce(o.spend, 'infinity')
 ),
-written as (
-  insert into contacts as c (campaign, contact, exposure, sent, delivery, bounce, complaint, unsubscribe,
+inserted as (
+  insert into contacts (campaign, contact, exposure, sent, delivery, bounce, complaint, unsubscribe,
       impression, open, click, conversion, refund, spend, reached, opened, clicked, converted)
   select campaign, contact, exposure, sent, delivery, bounce, complaint, unsubscribe, impression,
       open, click, conversion, refund, spend, reached, opened, clicked, converted
-    from merged order by campaign, contact
-  on conflict (campaign, contact) do update set
-    exposure = least(c.exposure, excluded.exposure), sent = least(c.sent, excluded.sent),
-    delivery = least(c.delivery, excluded.delivery), bounce = least(c.bounce, excluded.bounce),
-    complaint = least(c.complaint, excluded.complaint),
-    unsubscribe = least(c.unsubscribe, excluded.unsubscribe),
-    impression = least(c.impression, excluded.impression), open = least(c.open, excluded.open),
-    click = least(c.click, excluded.click), conversion = least(c.conversion, excluded.conversion),
-    refund = least(c.refund, excluded.refund), spend = least(c.spend, excluded.spend),
-    reached = excluded.reached, opened = excluded.opened, clicked = excluded.clicked,
-    converted = excluded.converted
+    from merged where place is null order by campaign, contact
+),
+updated as (
+  update contacts c set
+    exposure = least(c.exposure, m.exposure), sent = least(c.sent, m.sent),
+    delivery = least(c.delivery, m.delivery), bounce = least(c.bounce, m.bounce),
+    complaint = least(c.complaint, m.complaint), unsubscribe = least(c.unsubscribe, m.unsubscribe),
+    impression = least(c.impression, m.impression), open = least(c.open, m.open),
+    click = least(c.click, m.click), conversion = least(c.conversion, m.conversion),
+    refund = least(c.refund, m.refund), spend = least(c.spend, m.spend),
+    reached = m.reached, opened = m.opened, clicked = m.clicked, converted = m.converted
+   from merged m where c.ctid = m.place
 )
 insert into changes (campaign, measure, contacts, before, after)
 select g.campaign, m.measure, count(*), m.before, m.after

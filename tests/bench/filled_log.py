@@ -1,0 +1,65 @@
+"""A log full of facts, made by the database itself: 72 label sets in each campaign, as many contacts as wanted, kinds
+as a newsletter with a shop behind it has them, spread over the last days."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import psycopg
+
+from adapters.read_models.schemas import ensure_schemas
+
+_CAMPAIGNS = """
+with made as (
+  insert into ballyhoo.workspaces (id, name) values (gen_random_uuid(), gen_random_uuid()::text) returning number
+)
+insert into ballyhoo.streams (workspace, id, kind, version, currency)
+select made.number, gen_random_uuid(), 'campaign', 1, 'USD' from made, generate_series(1, %s)
+"""
+_LABELS = """
+insert into ballyhoo.label_sets (campaign, digest, variant, platform, segment, device, country)
+select s.stream, gen_random_uuid(), v, p, g, d, c
+  from ballyhoo.streams s, unnest(array['a', 'b', 'c']) v, unnest(array['email', 'instagram', 'x']) p,
+    unnest(array['new', 'old']) g, unnest(array['phone', 'desktop']) d, unnest(array['FR', 'US']) c
+ where not exists (select from ballyhoo.label_sets l where l.campaign = s.stream)
+"""
+_HEAD = "select position, (select min(stream) from ballyhoo.streams) from ballyhoo.log_heads where log = 'engagement'"
+# Kinds by a fixed deal of twenty; a contact is drawn anew for each fact.
+_FACTS = """
+insert into ballyhoo.facts (position, recorded_at, occurred_at, amount, contact, workspace, campaign, labels, quantity,
+    kind, type, part, voided, id, properties)
+select %(base)s + n, %(at)s::timestamptz + n * interval '1 microsecond',
+    %(at)s::timestamptz - random() * %(days)s * interval '1 day',
+    case when kind = 10 then 1999 end, contact, 1, c, (c - %(first)s) * 72 + l.first + (random() * 71)::int, 1,
+    kind, case when kind = 10 then 1 else 0 end, get_byte(uuid_send(contact), 15) %% 16, false, 'made-' || n,
+    case when kind in (7, 8, 9) and n %% 10 = 0 then '{"user_agent":"Mozilla/5.0"}' end
+  from (
+    select n, %(first)s + (random() * (%(campaigns)s - 1))::int as c,
+        (array[2, 3, 3, 3, 3, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9, 10, 10])[1 + n %% 20] as kind,
+        md5((random() * %(contacts)s)::int::text)::uuid as contact
+      from generate_series(1, %(count)s) n offset 0
+  ) f, (select min(id) as first from ballyhoo.label_sets) l
+"""
+_MOVE = "update ballyhoo.log_heads set position = %s, recorded_at = greatest(recorded_at, %s) where log = 'engagement'"
+
+
+def prepare(url: str, campaigns: int) -> None:
+    """Read models, a workspace and its campaigns with their label sets."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        ensure_schemas(connection)
+        connection.execute(_CAMPAIGNS, (campaigns,))
+        connection.execute(_LABELS)
+
+
+def append(url: str, count: int, at: datetime, *, campaigns: int, contacts: int, days: float) -> None:
+    """``count`` more facts, recorded at ``at``; the head of the log moves over them."""
+    with psycopg.connect(url, autocommit=True) as connection, connection.transaction():
+        connection.execute("select ballyhoo.make_partition(%s)", (at,))
+        row = connection.execute(_HEAD).fetchone()
+        assert row is not None
+        asked = {
+            "base": row[0], "first": row[1], "at": at, "days": days, "campaigns": campaigns, "contacts": contacts,
+            "count": count,
+        }  # fmt: skip
+        connection.execute(_FACTS, asked)
+        connection.execute(_MOVE, (row[0] + count, at))
