@@ -76,6 +76,8 @@ class WriteSide:
 
     async def close(self) -> None:
         """Finish what waits, and disconnect."""
+        if hasattr(self, "store"):
+            await self.store.close()
         await self.appender.close()
         await self.reader.close()
         await self.engine.close()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import structlog
@@ -30,28 +32,41 @@ from adapters.postgres.pool import connection_options
 from application.ports import Overloaded, Unavailable
 
 Connection = AsyncConnection[tuple[Any, ...]]
+Waiting = tuple[Command, asyncio.Future[Outcome]]
 
-_FIND = "select event_id, position, version, recorded_at from ballyhoo.events where event_id = any(%s)"
+_PLANS = " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+_ATTEMPTS = 3
+
+# What is not the commands' fault: connections, rollbacks by the server, its resources, its operators.
+_PASSING = frozenset({"08", "40", "53", "55", "57"})
+
+_FIND = """
+select event_id, position, recorded_at, (select position from ballyhoo.log_heads where log = 'engagement')
+  from ballyhoo.events where event_id = any(%s)
+"""
 
 
 class Appender:
-    """Owns one connection; ``append`` may be awaited by any number of tasks."""
+    """Owns one connection; ``append`` may be awaited by any number of tasks.
+
+    ``clock`` stands in for the database's, which never runs backwards against the log whatever it says.
+    """
 
     def __init__(
         self,
         dsn: str,
         *,
-        clock: datetime | None = None,
+        clock: Callable[[], datetime] | None = None,
         most_events: int = 500,
         most_bytes: int = 512 * 1024,
         most_waiting: int = 5_000,
     ) -> None:
         self._dsn = dsn
-        self.clock = clock
+        self._clock = clock
         self._most_events = most_events
         self._most_bytes = most_bytes
         self._most_waiting = most_waiting
-        self._waiting: deque[tuple[Command, asyncio.Future[Outcome]]] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._running: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._connecting = asyncio.Lock()
@@ -62,10 +77,11 @@ class Appender:
         """Append, and answer after the commit. Overloaded, Unavailable."""
         if len(self._waiting) >= self._most_waiting:
             raise Overloaded
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Outcome] = loop.create_future()
         self._waiting.append((command, future))
         if self._running is None:
-            self._running = asyncio.get_running_loop().create_task(self._drain())
+            self._running = loop.create_task(self._drain())
         return await future
 
     async def execute(self, statement: str, values: Any) -> None:
@@ -80,26 +96,25 @@ class Appender:
         """Finish what waits and let the connection go."""
         if self._running is not None:
             await self._running
-        if self._connection is not None:
-            await self._connection.close()
-            self._connection = None
+        await self._disconnect()
 
     async def _drain(self) -> None:
         try:
-            while self._waiting:
-                await self._append_group(self._next_group())
+            while group := self._next_group():
+                await self._append_group(group)
         finally:
             self._running = None
 
-    def _next_group(self) -> list[tuple[Command, asyncio.Future[Outcome]]]:
-        group: list[tuple[Command, asyncio.Future[Outcome]]] = []
-        later: list[tuple[Command, asyncio.Future[Outcome]]] = []
+    def _next_group(self) -> list[Waiting]:
+        group: list[Waiting] = []
+        later: list[Waiting] = []
         taken: set[object] = set()
         events = size = 0
         while self._waiting:
             command, future = self._waiting[0]
+            command_size = command.size
             if group and (
-                events + len(command.events) > self._most_events or size + command.size > self._most_bytes
+                events + len(command.events) > self._most_events or size + command_size > self._most_bytes
             ):
                 break
             self._waiting.popleft()
@@ -112,20 +127,20 @@ class Appender:
             if command.key is not None:
                 taken.add(command.key)
             events += len(command.events)
-            size += command.size
+            size += command_size
             group.append((command, future))
         self._waiting.extendleft(reversed(later))
         return group
 
-    async def _append_group(self, group: list[tuple[Command, asyncio.Future[Outcome]]]) -> None:
+    async def _append_group(self, group: list[Waiting]) -> None:
         try:
             outcomes = await self._send([command for command, _ in group])
         except Exception as error:
-            if len(group) > 1 and isinstance(
-                error, psycopg.DataError | psycopg.IntegrityError | psycopg.ProgrammingError
-            ):
-                for one in group:  # one bad command must not take the others with it
-                    await self._append_group([one])
+            if len(group) > 1 and isinstance(error, psycopg.Error):
+                # One bad command must not take the others with it.
+                half = len(group) // 2
+                await self._append_group(group[:half])
+                await self._append_group(group[half:])
                 return
             for _, future in group:
                 if not future.done():
@@ -136,23 +151,18 @@ class Appender:
                 future.set_result(outcome)
 
     async def _send(self, commands: list[Command]) -> list[Outcome]:
-        doubtful = False
-        for attempt in range(3):
+        """Append a group. Unavailable where the database does not answer; psycopg's error where it refuses."""
+        for attempt in range(_ATTEMPTS):
             try:
                 connection = await self._connect()
-                if doubtful and (found := await self._stored_before(connection, commands)):
-                    rest = [command for command in commands if command not in found]
-                    rest_outcomes = iter(await self._call(connection, rest) if rest else [])
-                    return [found.get(command) or next(rest_outcomes) for command in commands]
-                return await self._call(connection, commands)
+                outcomes = await self._call(connection, commands)
+                return await self._stored_before(connection, commands, outcomes) if attempt else outcomes
             except psycopg.OperationalError as error:
-                # The reply of a commit may be what was lost: look for the events' ids before appending again.
-                doubtful = True
+                if error.sqlstate is not None and error.sqlstate[:2] not in _PASSING:
+                    raise
                 self._log.warning("append_connection_lost", attempt=attempt, error=str(error).strip())
-                if self._connection is not None:
-                    await self._connection.close()
-                    self._connection = None
-                if attempt < 2:
+                await self._disconnect()
+                if attempt < _ATTEMPTS - 1:
                     await asyncio.sleep(0.05 * (attempt + 1))
         raise Unavailable("the database does not answer")
 
@@ -160,28 +170,37 @@ class Appender:
         async with self._connecting:
             if self._connection is None or self._connection.closed:
                 options = connection_options("ballyhoo_engine") | {"application_name": "ballyhoo-appender"}
+                options["options"] += _PLANS
                 connection = await AsyncConnection.connect(self._dsn, **options)
                 binary.register(connection)
                 self._oids = await append_oids(connection)
                 self._connection = connection
             return self._connection
 
-    async def _call(self, connection: Connection, commands: list[Command]) -> list[Outcome]:
-        cursor = await connection.execute(
-            APPEND, append_parameters(self._oids, commands, self.clock), binary=True
-        )
-        return outcomes_of(await cursor.fetchone())
+    async def _disconnect(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
 
-    async def _stored_before(self, connection: Connection, commands: list[Command]) -> dict[Command, Outcome]:
-        ids = [event_id for command in commands for event_id, _ in command.events]
-        rows = {
-            row[0]: row for row in await (await connection.execute(_FIND, (ids,), binary=True)).fetchall()
-        }
-        found: dict[Command, Outcome] = {}
-        for command in commands:
-            if row := rows.get(command.events[-1][0]):
-                found[command] = Outcome(STORED, row[2], row[1], row[3], 0)
-        return found
+    async def _call(self, connection: Connection, commands: list[Command]) -> list[Outcome]:
+        now = None if self._clock is None else self._clock()
+        cursor = await connection.execute(APPEND, append_parameters(self._oids, commands, now), binary=True)
+        return outcomes_of(await cursor.fetchone(), commands)
+
+    async def _stored_before(
+        self, connection: Connection, commands: list[Command], outcomes: list[Outcome]
+    ) -> list[Outcome]:
+        """The outcomes of a repeated append: what it refused may stand in the log from an attempt before, whose
+        reply was lost. Looked for after the append, for only behind its lock nothing of that attempt is open."""
+        refused = [command for command, one in zip(commands, outcomes, strict=True) if one.outcome != STORED]
+        ids = [UUID(bytes=command.events[-1][0]) for command in refused]
+        if not ids:
+            return outcomes
+        rows = await (await connection.execute(_FIND, (ids,), binary=True)).fetchall()
+        stored = {row[0].bytes: Outcome(STORED, None, *row[1:]) for row in rows}
+        return [
+            stored.get(command.events[-1][0], one) for command, one in zip(commands, outcomes, strict=True)
+        ]
 
 
 async def append_oids(connection: Connection) -> Oids:

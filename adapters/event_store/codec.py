@@ -37,8 +37,9 @@ class _Shape:
             if field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
         }  # fmt: skip
         types = {name: NotRequired[hints[name]] if name in self.defaults else hints[name] for name in fields}
-        self.type = TypedDict(cls.__name__, types)  # type: ignore[operator]
-        self.decoder = msgspec.json.Decoder(self.type)
+        make: Any = TypedDict
+        self.type: Any = make(cls.__name__, types)
+        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self.type)
         self.version: int = getattr(cls, "class_version", 1)
 
     def content(self, state: bytes) -> dict[str, Any]:
@@ -48,7 +49,7 @@ class _Shape:
             raw = msgspec.json.decode(state)
             for version in range(raw.pop("class_version", 1), self.version):
                 getattr(self.cls, f"upcast_v{version}_v{version + 1}")(raw)
-            content = msgspec.convert(raw, self.type)
+            content = msgspec.convert(raw, self.type, str_keys=True)
         if len(content) < len(self.defaults) or self.defaults.keys() - content.keys():
             for name in self.defaults.keys() - content.keys():
                 field = self.defaults[name]

@@ -1,13 +1,16 @@
 """Snapshots: one page. A stream that has grown long is read from its last snapshot.
 
 They are made beside the commands, never in them, and one that cannot be read is ignored: the stream tells all.
+One of another shape is not even looked at, for it may lack what its events would have told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from functools import cache
+from hashlib import sha256
+from typing import Any, ClassVar, Protocol, Self, cast
 from uuid import UUID
 
 import msgspec
@@ -17,14 +20,13 @@ from domain.shared.aggregate import Aggregate
 
 EVERY = 100
 
-_KEEP = """
+KEEP = """
 insert into ballyhoo.snapshots(stream, version, topic, state)
   select stream, %(version)s, %(topic)s, %(state)s from ballyhoo.streams where workspace = %(workspace)s and id = %(id)s
-  on conflict do nothing
+  on conflict (stream, version) do update set topic = excluded.topic, state = excluded.state
 """
 
 
-@runtime_checkable
 class HasState(Protocol):
     """An aggregate whose state is one frozen value."""
 
@@ -48,36 +50,50 @@ class _Snapshot(msgspec.Struct):
     state: msgspec.Raw
 
 
+def due(before: int, version: int) -> int | None:
+    """The version to take a snapshot of, where a save that led from ``before`` to ``version`` asks for one."""
+    last = version - version % EVERY
+    return last if last > before else None
+
+
+@cache
+def topic(kind: type[Aggregate]) -> str | None:
+    """Under what the snapshots of an aggregate stand: its kind, the version of its folding (``class_version``)
+    and the shape of its state. None where it has none."""
+    if not hasattr(kind, "STATE"):
+        return None
+    shape = msgspec.json.encode(_shape(msgspec.json.schema(kind.STATE)), order="deterministic")
+    return f"{kind.KIND}:{getattr(kind, 'class_version', 1)}:{sha256(shape).hexdigest()[:16]}"
+
+
 def restore(codec: Codec, kind: type[Aggregate], id: UUID, row: Sequence[Any]) -> Any | None:
-    """The aggregate of a snapshot row (version, topic, state, …); None where it has another shape."""
-    version, topic, state, *_ = row
-    if topic != kind.KIND or not issubclass(kind, HasState):
-        return None
+    """The aggregate of a snapshot row (version, topic, state, …); None where it cannot be read."""
+    version, _, content, *_ = row
+    stateful = cast(type[HasState], kind)
     try:
-        snapshot = codec.decode_state(_Snapshot, state)
-        return kind.from_state(
-            id,
-            version,
-            snapshot.created_on,
-            snapshot.modified_on,
-            codec.decode_state(kind.STATE, snapshot.state),
-        )
-    except msgspec.MsgspecError:
+        snapshot = codec.decode_state(_Snapshot, content)
+        state = codec.decode_state(stateful.STATE, snapshot.state)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+    return stateful.from_state(id, version, snapshot.created_on, snapshot.modified_on, state)
 
 
-def take(codec: Codec, workspace: int, aggregate: Aggregate) -> tuple[str, dict[str, Any]] | None:
-    """The statement that keeps a snapshot where the stream has grown by EVERY events; else None."""
-    if aggregate.version % EVERY or not isinstance(aggregate, HasState):
-        return None
-    content = codec.encode_state(
-        {"created_on": aggregate.created_on, "modified_on": aggregate.modified_on, "state": aggregate.state()}
+def content(codec: Codec, aggregate: Aggregate) -> bytes:
+    """What is kept of an aggregate."""
+    state = cast(HasState, aggregate).state()
+    return codec.encode_state(
+        {"created_on": aggregate.created_on, "modified_on": aggregate.modified_on, "state": state}
     )
-    values = {
-        "version": aggregate.version,
-        "topic": aggregate.KIND,
-        "state": content,
-        "workspace": workspace,
-        "id": aggregate.id,
-    }
-    return _KEEP, values
+
+
+def _shape(schema: Any) -> Any:
+    """A JSON schema without its prose: a docstring may change."""
+    if isinstance(schema, list):
+        return [_shape(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        word: {name: _shape(part) for name, part in content.items()} if word in {"properties", "$defs"} else _shape(content)
+        for word, content in schema.items()
+        if word not in {"title", "description"}
+    }  # fmt: skip

@@ -7,6 +7,8 @@ from collections.abc import Coroutine
 from typing import Any
 from uuid import UUID
 
+import structlog
+
 from adapters.event_store import snapshots
 from adapters.event_store.append import CONFLICT, FENCED, REPLAY
 from adapters.event_store.appender import Appender
@@ -35,7 +37,7 @@ with s as (select stream from ballyhoo.streams where workspace = %(workspace)s a
   last as (select max(version) as version from ballyhoo.events where stream = (select stream from s)
     and version <= coalesce(%(version)s, version) and position <= coalesce(%(position)s, position)),
   snapshot as (select version, topic, state from ballyhoo.snapshots
-    where stream = (select stream from s) and version <= (select version from last) and %(snapshots)s
+    where stream = (select stream from s) and version <= (select version from last) and topic = %(snapshots)s
     order by version desc limit 1)
 select version, topic, state, null::timestamptz from snapshot
 union all
@@ -55,6 +57,9 @@ _ANSWER = """
 select fingerprint, status, body, at, version, position, engagement, recorded_at
   from ballyhoo.idempotency where workspace = %s and key = %s
 """
+
+
+log = structlog.get_logger("event_store")
 
 
 class PostgresEventStore:
@@ -82,27 +87,26 @@ class PostgresEventStore:
         """The aggregate now, or as it was at a version or a position of the log. NotFound."""
         asked = {
             "workspace": workspace, "id": id, "kind": kind.KIND, "version": version, "position": position,
-            "snapshots": self._with_snapshots,
+            "snapshots": snapshots.topic(kind) if self._with_snapshots else None,
         }  # fmt: skip
         rows = await self._pool.rows(_LOAD, asked)
+        aggregate: Any = None
         if rows and rows[0][3] is None:
             aggregate = snapshots.restore(self._codec, kind, id, rows[0])
-            if aggregate is None:  # of another shape: ignored, and the stream is read whole
-                rows = await self._pool.rows(_LOAD, {**asked, "snapshots": False})
-            else:
-                rows = rows[1:]
-        else:
-            aggregate = None
+            rows = rows[1:]
+            if aggregate is None:  # unreadable: ignored, and the stream is read whole
+                rows = await self._pool.rows(_LOAD, {**asked, "snapshots": None})
         for row_version, topic, state, at in rows:
             event: Any = self._codec.decode(topic, state, id=id, version=row_version, at=at)
             aggregate = event.mutate(aggregate)
         if aggregate is None or (version is not None and aggregate.version != version):
             raise NotFound(
                 f"There is no {kind.KIND.replace('_', ' ')} {id} in this workspace"
-                + (" at that moment." if version or position else ".")
+                + ("." if version is None and position is None else " at that moment.")
             )
-        aggregate.was_loaded()
-        return aggregate
+        loaded: A = aggregate
+        loaded.was_loaded()
+        return loaded
 
     async def history(self, kind: type[Aggregate], workspace: int, id: UUID) -> list[Entry]:
         """Every event of a stream, oldest first. NotFound."""
@@ -127,9 +131,12 @@ class PostgresEventStore:
         if not events:
             raise ValueError("nothing was decided: there is nothing to save")
         answer = await context.present(aggregate) if context.present is not None else None
+        if context.idempotency is not None and answer is None:
+            raise ValueError("a key keeps an answer: the context must say how to present it")
+        before = aggregate.version - len(events)
         outcome = await self._appender.append(packed(self._codec, aggregate, events, context, answer))
         if outcome.outcome == CONFLICT:
-            if events[0].originator_version == 1:
+            if before == 0:
                 raise AlreadyExists(aggregate.KIND.replace("_", " "), aggregate.id)
             raise StaleVersion(outcome.version or 0)
         if outcome.outcome == FENCED:
@@ -142,9 +149,10 @@ class PostgresEventStore:
                 kept.position or Position(self._epoch, 0, 0), kept.recorded_at or context.at, kept.version or 0,
                 Answer(kept.answer.status, kept.answer.body), replayed=True,
             )  # fmt: skip
-        assert outcome.position is not None and outcome.recorded_at is not None
-        if self._with_snapshots and aggregate.version % snapshots.EVERY == 0:
-            self._beside(self._take_snapshot(type(aggregate), context.caller.workspace, aggregate.id))
+        assert outcome.position is not None
+        assert outcome.recorded_at is not None
+        if self._with_snapshots and (wanted := snapshots.due(before, aggregate.version)) is not None:
+            self._beside(self._take_snapshot(type(aggregate), context.caller.workspace, aggregate.id, wanted))
         stamped = None
         if answer is not None:
             stamped = Answer(answer.status, answer.stamped(written(outcome.recorded_at).encode()))
@@ -176,10 +184,21 @@ class PostgresEventStore:
             (workspace, idempotency.key, idempotency.fingerprint, answer.status, answer.body),
         )
 
-    async def _take_snapshot(self, kind: type[Aggregate], workspace: int, id: UUID) -> None:
-        # Loaded anew: what is kept carries the recorded times, not the command's.
-        if taken := snapshots.take(self._codec, workspace, await self.get(kind, workspace, id)):
-            await self._appender.execute(*taken)
+    async def close(self) -> None:
+        """Finish what runs beside the commands."""
+        await asyncio.gather(*self._tasks)
+
+    async def _take_snapshot(self, kind: type[Aggregate], workspace: int, id: UUID, version: int) -> None:
+        if (topic := snapshots.topic(kind)) is None:
+            return
+        try:
+            # Loaded anew: what is kept carries the recorded times, not the command's.
+            aggregate = await self.get(kind, workspace, id, version=version)
+            content = snapshots.content(self._codec, aggregate)
+            row = {"version": version, "topic": topic, "state": content, "workspace": workspace, "id": id}
+            await self._appender.execute(snapshots.KEEP, row)
+        except Exception as error:  # the command is done, and stands without it
+            log.warning("snapshot_not_taken", kind=kind.KIND, id=str(id), version=version, error=repr(error))
 
     def _beside(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

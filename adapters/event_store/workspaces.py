@@ -131,5 +131,5 @@ def _append(connection: psycopg.Connection[Any], aggregate: Workspace, context: 
     oids = tuple(binary.composite_oids(connection, name) for name in TYPES)
     command = packed(Codec(EVENTS), aggregate, list(aggregate.collect_events()), context, None)
     row = connection.execute(APPEND, append_parameters(oids, [command], None), binary=True).fetchone()
-    (outcome,) = outcomes_of(row)
+    (outcome,) = outcomes_of(row, [command])
     assert outcome.outcome == STORED

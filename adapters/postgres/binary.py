@@ -26,6 +26,7 @@ _ARRAY = Struct("!iiiii")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 _TEXT, _BYTEA, _UUID, _TIMESTAMPTZ, _OID_INT2, _OID_INT4, _OID_INT8 = 25, 17, 2950, 1184, 21, 23, 20
+_SIXTEEN = _HEADER.pack(_UUID, 16)
 
 
 def text(value: str | None) -> bytes:
@@ -43,7 +44,12 @@ def bytea(value: bytes | None) -> bytes:
 
 def uuid(value: UUID | None) -> bytes:
     """A uuid field."""
-    return _HEADER.pack(_UUID, -1) if value is None else _HEADER.pack(_UUID, 16) + value.bytes
+    return _HEADER.pack(_UUID, -1) if value is None else _SIXTEEN + value.bytes
+
+
+def uuid_bytes(value: bytes) -> bytes:
+    """A uuid field of 16 bytes."""
+    return _SIXTEEN + value
 
 
 def int2(value: int | None) -> bytes:
@@ -69,9 +75,9 @@ def timestamptz(value: datetime | None) -> bytes:
     return _INT8.pack(_TIMESTAMPTZ, 8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
 
 
-def row(*fields: bytes) -> bytes:
-    """One composite value of the given fields."""
-    return _INT.pack(len(fields)) + b"".join(fields)
+def row(columns: int, *fields: bytes) -> bytes:
+    """One composite value of so many columns; whoever knows those that are missing at its end adds them."""
+    return _INT.pack(columns) + b"".join(fields)
 
 
 class CompositeArray:
@@ -117,7 +123,9 @@ def register(connection: AdaptContext) -> None:
 
 def composite_oids(connection: Connection[object], name: str) -> tuple[int, int]:
     """(array oid, element oid) of a composite type. LookupError where a migration is missing."""
-    found = connection.execute("select typarray, oid from pg_type where oid = to_regtype(%s)", (name,)).fetchone()
+    found = connection.execute(
+        "select typarray, oid from pg_type where oid = to_regtype(%s)", (name,)
+    ).fetchone()
     return _found(found, name)
 
 

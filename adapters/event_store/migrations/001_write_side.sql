@@ -37,7 +37,7 @@ create table ballyhoo.epochs (
 );
 
 create table ballyhoo.log_heads (
-  log text primary key check (log in ('events', 'engagement')),
+  log text primary key,
   position bigint not null,
   recorded_at timestamptz not null,
   partition_until timestamptz not null default '-infinity'
@@ -92,7 +92,6 @@ create table ballyhoo.events (
   state bytea not null,
   unique (stream, version)
 );
-create index events_recorded_at on ballyhoo.events (recorded_at);
 
 create table ballyhoo.snapshots (
   stream int not null,
