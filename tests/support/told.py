@@ -7,13 +7,19 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 
 from adapters.engagement_log.log import PostgresFactLog
+from adapters.event_store.codec import Codec
+from domain.campaign.campaign import Campaign
+from domain.campaign.events import CampaignDrafted
+from domain.catalogue import EVENTS
 from domain.engagement import kinds
 from domain.engagement.fact import Fact
+from tests.examples.campaigns import NOON, minimal
 from tests.support.oracle import Told
 
 PEOPLE = ("Mozilla/5.0 (X11; Linux x86_64)", "AppleMail/16.0")
@@ -31,24 +37,43 @@ class Place:
     currency: str = "USD"
 
 
+_WORKSPACE = "insert into ballyhoo.workspaces (id, name) values (%s, %s) returning number"
+_STREAM = """
+insert into ballyhoo.streams (workspace, id, kind, version, currency) values (%s, %s, 'campaign', 1, %s)
+returning stream
+"""
+_EVENT = """
+with moved as (
+  update ballyhoo.log_heads set position = position + 1, recorded_at = clock_timestamp() where log = 'events'
+  returning position, recorded_at
+)
+insert into ballyhoo.events (position, recorded_at, occurred_at, event_id, workspace, stream, version, part, topic,
+    actor, correlation, state)
+select position, recorded_at, recorded_at, %s, %s, %s, 1, 0, %s, 'alice', 'told', %s from moved
+"""
+
+
 def make_campaigns(url: str, currencies: Sequence[Sequence[str]]) -> list[Place]:
-    """A workspace for each entry, with a campaign in each of its currencies, as rows without events."""
-    places = []
+    """A workspace for each entry, with a draft in each of its currencies."""
+    codec, places = Codec(EVENTS), []
     with psycopg.connect(url, autocommit=True) as connection:
         for campaigns in currencies:
-            made = connection.execute(
-                "insert into ballyhoo.workspaces (id, name) values (%s, %s) returning number", (uuid4(), str(uuid4()))
-            ).fetchone()
-            assert made is not None
+            workspace = _number(connection, _WORKSPACE, uuid4(), str(uuid4()))
             for currency in campaigns:
                 id = uuid4()
-                stream = connection.execute(
-                    "insert into ballyhoo.streams (workspace, id, kind, version, currency)"
-                    " values (%s, %s, 'campaign', 1, %s) returning stream", (made[0], id, currency)
-                ).fetchone()  # fmt: skip
-                assert stream is not None
-                places.append(Place(made[0], stream[0], id, currency))
+                draft = Campaign.draft(minimal() | {"currency": currency}, id=id, by="alice", at=NOON)
+                event = draft.collect_events()[0]
+                assert isinstance(event, CampaignDrafted)
+                stream = _number(connection, _STREAM, workspace, id, currency)
+                connection.execute(_EVENT, (uuid4(), workspace, stream, event.TOPIC, codec.encode(event)))
+                places.append(Place(workspace, stream, id, currency))
     return places
+
+
+def _number(connection: psycopg.Connection[Any], statement: str, *parameters: object) -> int:
+    row = connection.execute(statement.encode(), parameters).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 async def tell(log: PostgresFactLog, places: Sequence[Place], told: Sequence[Told], batch: int = 1000) -> int:

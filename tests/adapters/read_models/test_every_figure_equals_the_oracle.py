@@ -70,7 +70,7 @@ async def world(server: Any, sizes: tuple[int, int]) -> AsyncIterator[World]:
     with psycopg.connect(url) as connection:
         row = connection.execute("select epoch, (select words from ballyhoo.bot_rules where live) from ballyhoo.epochs")
         epoch, words = row.fetchone() or (None, None)
-    yield World(url, places, told, words, PostgresReads(pool, epoch), Position(epoch, 0, len(told)))
+    yield World(url, places, told, words, PostgresReads(pool, epoch), Position(epoch, len(places), len(told)))
     await log.close()
     await pool.close()
     server.drop(name)
@@ -168,7 +168,7 @@ async def test_every_past_moment_is_answered_as_it_was_known(world: World) -> No
     for _ in range(12):
         place = rng.choice(world.places)
         until = rng.randrange(len(world.told) + 1)
-        at = Position(world.position.epoch, 0, until)
+        at = Position(world.position.epoch, world.position.events, until)
         oracle = world.oracle(place, until)
         group_by = rng.choice([(), ("variant",), ("device", "variant"), ("day",)])
 
