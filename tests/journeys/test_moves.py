@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.campaigns import campaign_in, drafted, in_, move, status_of
+from tests.support.campaigns import campaign_in, drafted, in_, move, status_of, without_tokens
 from tests.support.client import Client
 
 TABLE: dict[str, dict[str, str]] = {
@@ -74,14 +74,14 @@ def test_a_status_allows_its_moves_and_refuses_all_others_with_those_it_allows(a
         after = alice.get(f"/v1/campaigns/{campaign}").ok().body
         if name in open_moves:
             assert (name, answer.status, answer.body["status"]) == (name, 200, open_moves[name])
-            assert answer.body == after
+            assert without_tokens(answer.body) == without_tokens(after)
             assert (after["deleted_at"] is not None) == (name == "delete")
             assert answer.version == after["version"]
         else:
             assert (name, answer.status) == (name, 409)
             assert answer.headers["content-type"] == "application/problem+json"
             assert set(answer.body["allowed"]) - {"delete"} == set(open_moves) - {"delete"}
-            assert after == before
+            assert without_tokens(after) == without_tokens(before)
 
 
 @pytest.mark.req("CAM-3")

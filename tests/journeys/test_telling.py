@@ -31,18 +31,6 @@ def test_the_id_of_one_request_is_found_in_the_logs_of_the_api_and_the_projector
     assert event["correlation"] == request
 
 
-@pytest.mark.req("OPS-5")
-def test_a_request_of_facts_is_found_in_both_logs_too(whole: Whole, alice: Client) -> None:
-    campaign = drafted(alice)
-    request = f"journey-{uuid4()}"
-    fact = {"id": str(uuid4()), "kind": "click", "campaign_id": campaign}
-
-    answer = alice.call("POST", "/v1/track", fact, headers={"X-Request-Id": request}).ok()
-
-    assert answer.headers["x-request-id"] == request
-    wait_until(lambda: request in whole.api.log.read_text(), 5)
-
-
 def test_a_request_without_an_id_gets_one_and_an_indecent_one_is_replaced(alice: Client) -> None:
     own = alice.get("/v1/campaigns").headers["x-request-id"]
     replaced = alice.call("GET", "/v1/campaigns", headers={"X-Request-Id": "a b\tc" * 40}).headers["x-request-id"]
