@@ -52,6 +52,23 @@ class Projection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Whole:
+    """How empty tables without indexes are filled from the whole log at once, up to position ``high``.
+
+    ``$log`` stands for the facts, whatever has been archived of them included. ``relations`` are tables of the
+    rebuild's own, by name with their columns. ``before`` runs first; then ``of_range`` for each range (``low``,
+    ``high_of``] of positions, then ``of_parts`` for each set of partitions, then the statements of ``after``: those
+    of one tuple in their order, the tuples side by side. Each runs in the transaction that marks it as done.
+    """
+
+    relations: Mapping[str, str]
+    before: tuple[str, ...]
+    of_range: tuple[str, ...]
+    of_parts: tuple[str, ...]
+    after: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class FactProjection(Projection):
     """Folds facts in SQL: each statement goes from the relation ``batch`` to one table.
 
@@ -59,7 +76,8 @@ class FactProjection(Projection):
     ``spans``, ``from_incoming`` with what stands in the relation ``incoming`` (columns as ``facts``),
     ``from_campaign`` with what one campaign had by the checkpoints; each answers how much counts and how
     much is taken back. ``before`` and ``after`` run only where something is taken back; ``fold`` has the
-    statement of each table, and ``needs`` the tables whose statements must have run before it.
+    statement of each table, and ``needs`` the tables whose statements must have run before it. ``whole`` fills all
+    tables from the whole log.
     """
 
     log: Log = "engagement"
@@ -71,6 +89,7 @@ class FactProjection(Projection):
     fold: Mapping[str, str]
     after: tuple[str, ...]
     needs: Mapping[str, tuple[str, ...]]
+    whole: Whole
 
 
 @dataclass(frozen=True)
@@ -84,6 +103,7 @@ class Happened:
     id: UUID
     version: int
     event: Any
+    correlation: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

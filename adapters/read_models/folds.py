@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import structlog
 from psycopg import Connection
 
 from adapters.read_models import parking
 from adapters.read_models.checkpoints import Span
 from adapters.read_models.source import Source
 from projections.projection import EventProjection, FactProjection, Projection
+
+log = structlog.get_logger("projector")
 
 _SPANS = """
 insert into spans select * from unnest(%s::smallint[], %s::bigint[], %s::bigint[])
@@ -78,4 +81,6 @@ def _apply_events(
     if changed:
         saved = projection.written([changed[stream] for stream in sorted(changed)])
         connection.execute(projection.save.encode(), (saved.decode(),))
+    correlations = sorted({event.correlation for event in happened if event.correlation})
+    log.info("folded", projection=projection.name, events=len(happened), correlations=correlations)
     return len(happened)

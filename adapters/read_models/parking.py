@@ -1,7 +1,8 @@
 """What could not be folded is put aside with its reason, so that one bad record does not stop the others.
 
 A fact is parked alone. An event is parked with all later ones of its aggregate, whose order must not be
-broken.
+broken. The search path says whose: tables that are not live have a ``parked`` in their own schema, before the one in
+``ballyhoo``.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ FOLLOWS = "An earlier event of the same aggregate is parked."
 
 _PARK = {
     "engagement": """
-insert into ballyhoo.parked (workspace, projection, log, position, stream, reason)
+insert into parked (workspace, projection, log, position, stream, reason)
 select f.workspace, %(projection)s, 'engagement', f.position, null, %(reason)s
   from ballyhoo.facts f where f.position > %(low)s and f.position <= %(high)s and f.part = any(%(parts)s)
 on conflict do nothing
 """,
     "events": """
-insert into ballyhoo.parked (workspace, projection, log, position, stream, reason)
+insert into parked (workspace, projection, log, position, stream, reason)
 select e.workspace, %(projection)s, 'events', e.position, e.stream, %(reason)s
   from ballyhoo.events e where e.position > %(low)s and e.position <= %(high)s and e.part = any(%(parts)s)
 on conflict do nothing
@@ -32,12 +33,12 @@ on conflict do nothing
 }
 
 _FOLLOW = """
-insert into ballyhoo.parked (workspace, projection, log, position, stream, reason)
+insert into parked (workspace, projection, log, position, stream, reason)
 select w, %s, 'events', p, s, %s from unnest(%s::int[], %s::bigint[], %s::int[]) v(w, p, s)
 on conflict do nothing
 """
 
-_STREAMS = "select distinct stream from ballyhoo.parked where projection = %s and stream = any(%s)"
+_STREAMS = "select distinct stream from parked where projection = %s and stream = any(%s)"
 
 
 def park(connection: Connection[Any], projection: Projection, spans: Sequence[Span], reason: str) -> int:

@@ -73,8 +73,8 @@ class Projecting:
         self._error: str | None = None
 
     def status(self) -> dict[str, Any]:
-        """What is going on: ``state`` (starting, running, standing by, waiting, stopped) and the last
-        error."""
+        """What is going on: ``state`` (starting, running, standing by, waiting, stopped) and the last error, which
+        stays after something was parked."""
         own = {"state": self._state, "source": self._source.name, "error": self._error}
         return own | self._source.status()
 
@@ -85,7 +85,7 @@ class Projecting:
         while not stop.is_set():
             try:
                 with connect(self._dsn, self.projection.name, statement_timeout_ms=120_000) as connection:
-                    self._begin(connection)
+                    self.begin(connection)
                     pause = 0.05
                     self._work(connection, stop)
             except psycopg.OperationalError as error:
@@ -98,7 +98,8 @@ class Projecting:
                 stop.wait()
         self._source.close()
 
-    def _begin(self, connection: Connection[Any]) -> None:
+    def begin(self, connection: Connection[Any]) -> None:
+        """Ready a connection for steps. Stopped where the store lost what the tables know."""
         connection.execute(sql.SQL("set search_path to {}, ballyhoo").format(sql.Identifier(self.projection.schema)))
         folds.prepare(connection, self.projection)
         connection.execute(_ADOPT)
@@ -109,12 +110,12 @@ class Projecting:
         while not stop.is_set():
             parts = self._leases.held
             if not parts:
-                self._say("standing by", self._error)
+                self._say("standing by")
                 stop.wait(IDLE)
             elif self._source.ready(connection, self.projection.log, parts, IDLE):
                 self.step(connection)
             else:
-                self._say("running", None)
+                self._say("running")
 
     def step(self, connection: Connection[Any]) -> bool:
         """One batch; whether there may be more. What can't be folded makes the next batch smaller, down to
@@ -144,7 +145,7 @@ class Projecting:
             return True
         if count:
             self._poisoned = 0
-        self._say("running", self._error)
+        self._say("running")
         self._size = min(self._size * 2, LARGEST) if _length(spans) >= self._size else SMALLEST
         return True
 
@@ -169,10 +170,13 @@ class Projecting:
         self._error = reason
         log.error("parked", projection=self.projection.name, position=spans[0].high, reason=reason)
 
-    def _say(self, state: str, error: str | None) -> None:
-        if (state, error) != (self._state, self._error) and state != "running":
-            log.warning("projection", projection=self.projection.name, state=state, error=error)
-        self._state, self._error = state, error
+    def _say(self, state: str, error: str | None = None) -> None:
+        if state != self._state or error not in (None, self._error):
+            tell = log.info if error is None else log.warning
+            tell("projection", projection=self.projection.name, state=state, error=error)
+        if error is not None or (state == "running" and self._state in ("starting", "waiting")):
+            self._error = error
+        self._state = state
 
 
 def _length(spans: list[Span]) -> int:

@@ -47,17 +47,21 @@ def exists(connection: Connection[Any], schema: str) -> bool:
     return connection.execute("select to_regnamespace(%s)", (schema,)).fetchone() != (None,)
 
 
-def make_schema(connection: Connection[Any], projection: Projection, schema: str, rule: str | None = None) -> None:
+def make_schema(
+    connection: Connection[Any], projection: Projection, schema: str, rule: str | None = None, *, keys: bool = True
+) -> None:
     """Make ``schema`` with the projection's tables and checkpoints at 0.
 
-    ``rule`` names the bot rule of these tables; None takes the one that is live.
+    ``rule`` names the bot rule of these tables; None takes the one that is live. Without ``keys`` the tables are bare
+    until ``make_keys``, as long as they are filled at once.
     """
     name = sql.Identifier(schema)
     connection.execute(sql.SQL("create schema {}").format(name))
     connection.execute(sql.SQL("grant usage on schema {} to ballyhoo_reader").format(name))
     for table in (*projection.tables, CHECKPOINTS):
-        for statement in definition(table, name):
-            connection.execute(statement)
+        connection.execute(columns(table, name))
+        if keys or table == CHECKPOINTS:
+            make_keys(connection, table, schema)
     connection.execute(sql.SQL("grant select on all tables in schema {} to ballyhoo_reader").format(name))
     connection.execute(
         sql.SQL(
@@ -73,21 +77,35 @@ def make_schema(connection: Connection[Any], projection: Projection, schema: str
         connection.execute(chosen, None if rule is None else (rule,))
 
 
+def make_keys(connection: Connection[Any], table: Table, schema: str) -> None:
+    """Make the key and the indexes of a table that has none."""
+    for statement in keys_of(table, sql.Identifier(schema)):
+        connection.execute(statement)
+
+
 def definition(table: Table, schema: sql.Identifier) -> list[sql.Composed]:
     """The statements that make a table in a schema; in ``pg_temp`` it goes with its transaction."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    return [columns(table, schema), *keys_of(table, schema)]
+
+
+def columns(table: Table, schema: sql.Identifier) -> sql.Composed:
+    """The statement that makes a bare table."""
     temporary = schema == sql.Identifier(TEMPORARY)
-    made = sql.SQL("create table {}.{} ({}, primary key ({})) with (fillfactor = {}){}").format(
+    return sql.SQL("create table {}.{} ({}) with (fillfactor = {}){}").format(
         schema,
         sql.Identifier(table.name),
         sql.SQL(table.columns),
-        columns,
         sql.Literal(table.fillfactor),
         sql.SQL(" on commit drop" if temporary else ""),
     )
-    return [made] + [
-        sql.SQL("create index on {}.{} ({})").format(schema, sql.Identifier(table.name), sql.SQL(index))
-        for index in table.indexes
+
+
+def keys_of(table: Table, schema: sql.Identifier) -> list[sql.Composed]:
+    """The statements that make its key and its indexes."""
+    name = sql.SQL("{}.{}").format(schema, sql.Identifier(table.name))
+    key = sql.SQL(", ").join(map(sql.Identifier, table.key))
+    return [sql.SQL("alter table {} add primary key ({})").format(name, key)] + [
+        sql.SQL("create index on {} ({})").format(name, sql.SQL(index)) for index in table.indexes
     ]
 
 

@@ -55,7 +55,7 @@ class Source(Protocol):
 _HEAD = "select position from ballyhoo.log_heads where log = %s"
 
 _EVENTS = """
-select e.position, e.recorded_at, e.workspace, e.stream, s.id, e.version, e.topic, e.state
+select e.position, e.recorded_at, e.workspace, e.stream, s.id, e.version, e.topic, e.state, e.correlation
   from unnest(%(parts)s::smallint[], %(lows)s::bigint[], %(highs)s::bigint[]) w(part, low, high)
   join ballyhoo.events e on e.part = w.part and e.position > w.low and e.position <= w.high
   join ballyhoo.streams s on s.stream = e.stream
@@ -133,6 +133,7 @@ class StoreSource:
         version: int,
         topic: str,
         state: bytes,
+        correlation: str,
     ) -> Happened:
         event = self._codec.decode(topic, bytes(state), id=id, version=version, at=recorded_at)
-        return Happened(position, recorded_at, workspace, stream, id, version, event)
+        return Happened(position, recorded_at, workspace, stream, id, version, event, correlation)

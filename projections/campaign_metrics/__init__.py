@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.campaign_metrics import batch, cells, contacts, days, firsts, series, totals, uniques
+from projections.campaign_metrics import batch, cells, contacts, days, firsts, series, totals, uniques, whole
 from projections.projection import FactProjection, Table
 
 # The targets of the voids that had an effect, so that what is read from the log leaves them out too.
@@ -41,4 +41,5 @@ CAMPAIGN_METRICS = FactProjection(
     },
     needs={"uniques": ("contacts",)},
     after=(totals.SWEEP, series.SWEEP, days.SWEEP, cells.SWEEP, uniques.SWEEP),
+    whole=whole.WHOLE,
 )

@@ -8,6 +8,9 @@ units, that of spend in micros of the major unit. Labels 0 are none.
 ``spans`` says what the batch holds: the positions (low, high] of each partition. ``changes`` says for how
 many contacts a set of label sets that they were seen with (``before``) became another (``after``), for each
 measure of ``uniques``.
+
+What the tables were made without stands in ``parked``: that of their own schema while they are not live, and
+``ballyhoo.parked`` for those that are.
 """
 
 from __future__ import annotations
@@ -69,7 +72,7 @@ counted as materialized (
       t.properties, -1::smallint
     from new v join ballyhoo.facts t on t.position = v.voids_position and t.campaign = v.campaign
    where v.kind = 13 and t.kind <> 13
-     and not exists (select from ballyhoo.parked x
+     and not exists (select from parked x
                       where x.projection = 'campaign_metrics' and x.position = t.position)
 ),
 $judged,
@@ -101,7 +104,7 @@ _OF_TOUCHED = """
     join spans s on s.part = f.part and f.position <= s.high
    where f.kind <> 13 and not f.voided
      and not exists (select from taken_back t where t.position = f.position)
-     and not exists (select from ballyhoo.parked x
+     and not exists (select from parked x
                       where x.projection = 'campaign_metrics' and x.position = f.position)
 """
 
