@@ -65,7 +65,7 @@ class Projecting:
     def __init__(self, dsn: str, projection: Projection, source: Source, leases: Leases) -> None:
         self.projection = projection
         self._dsn = dsn
-        self._source = source
+        self.source = source
         self._leases = leases
         self._size = SMALLEST
         self._poisoned = 0
@@ -75,8 +75,8 @@ class Projecting:
     def status(self) -> dict[str, Any]:
         """What is going on: ``state`` (starting, running, standing by, waiting, stopped) and the last error, which
         stays after something was parked."""
-        own = {"state": self._state, "source": self._source.name, "error": self._error}
-        return own | self._source.status()
+        own = {"state": self._state, "source": self.source.name, "error": self._error}
+        return own | self.source.status()
 
     def run(self, stop: threading.Event) -> None:
         """Fold until ``stop`` is set. Whatever passes by itself is tried again; the rest stops this
@@ -96,7 +96,7 @@ class Projecting:
                 self._say("stopped", f"{type(error).__name__}: {error}")
                 log.exception("projection_stopped", projection=self.projection.name)
                 stop.wait()
-        self._source.close()
+        self.source.close()
 
     def begin(self, connection: Connection[Any]) -> None:
         """Ready a connection for steps. Stopped where the store lost what the tables know."""
@@ -112,7 +112,7 @@ class Projecting:
             if not parts:
                 self._say("standing by")
                 stop.wait(IDLE)
-            elif self._source.ready(connection, self.projection.log, parts, IDLE):
+            elif self.source.ready(connection, self.projection.log, parts, IDLE):
                 self.step(connection)
             else:
                 self._say("running")
@@ -127,7 +127,7 @@ class Projecting:
                 spans = self._next(connection)
                 if not spans:
                     return False
-                count = folds.apply(connection, self.projection, self._source, spans)
+                count = folds.apply(connection, self.projection, self.source, spans)
                 move(connection, self.projection.log, spans)
         except Fenced:
             log.warning("fenced", projection=self.projection.name, owner=str(self._leases.owner))
@@ -151,7 +151,7 @@ class Projecting:
 
     def _next(self, connection: Connection[Any]) -> list[Span]:
         held = dict(connection.execute(_HELD, (self._leases.owner, self.projection.log)).fetchall())
-        return self._source.spans(connection, self.projection.log, held, self._size)
+        return self.source.spans(connection, self.projection.log, held, self._size)
 
     def _narrow(self, connection: Connection[Any], spans: list[Span], error: Exception) -> None:
         length = _length(spans)
