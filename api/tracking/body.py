@@ -29,7 +29,8 @@ class Disconnected(Exception):
 
 
 class Room:
-    """Room for ``most`` bytes at once, of which one workspace may take half; who waits comes in order."""
+    """Room for ``most`` bytes at once, of which one workspace may take half; who waits comes in its order, and one
+    workspace does not wait behind another that has taken its half."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -38,7 +39,8 @@ class Room:
 
     async def enter(self, workspace: int, size: int) -> None:
         """Take ``size`` bytes, when there is room."""
-        if not self._waiting and self._fits(workspace, size):
+        behind = any(waiting[0] == workspace for waiting in self._waiting)
+        if not behind and self._fits(workspace, size):
             self._take(workspace, size)
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
