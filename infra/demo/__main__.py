@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -29,10 +30,13 @@ from infra.demo.serving import DoesNotServe, Served, serving
 
 DIFFERS = 1
 FAILED = 2
+TERMINATED = 143
+INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the demo. The exit status: 0 where every figure is equal."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # by way of every clean end
     given = os.environ.get("FILE")
     console = tables.console()
     place = Path(tempfile.mkdtemp(prefix="ballyhoo-demo-"))
@@ -78,15 +82,13 @@ def _run(
         *lines_of_funnel(stages, customers),
         *lines_of_roi(roi, independent),
     ]
-    console.print(tables.arms({variant: arms[variant] for variant in independent if variant in arms}))
-    console.print(tables.funnel(stages))
-    console.print(tables.comparison(lines, source))
+    tables.show(tables.arms({variant: arms[variant] for variant in independent if variant in arms}))
+    tables.show(tables.funnel(stages))
+    tables.show(tables.comparison(lines, source))
     return lines
 
 
-def _track(
-    console: Console, api: Api, served: Served, campaign_id: str, customers: Sequence[Customer]
-) -> str:
+def _track(console: Console, api: Api, served: Served, campaign_id: str, customers: Sequence[Customer]) -> str:
     """Send every fact, with a bar where somebody watches. Gives the position behind them."""
     whole, moved = with_every_cent(customers)
     if moved:
@@ -125,4 +127,7 @@ def _say(console: Console, line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

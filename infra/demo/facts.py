@@ -97,9 +97,7 @@ def with_every_cent(customers: Sequence[Customer]) -> tuple[list[Customer], int]
 
 
 def _mails(customers: Sequence[Customer]) -> Counter[tuple[str, date]]:
-    return Counter(
-        (customer.variant, Moments.of(customer).sent.date()) for customer in customers if customer.mailed
-    )
+    return Counter((customer.variant, Moments.of(customer).sent.date()) for customer in customers if customer.mailed)
 
 
 def _fact(campaign_id: str, customer: Customer, kind: str, at: datetime) -> dict[str, Any]:

@@ -13,16 +13,20 @@ from rich.table import Table
 from infra.demo.comparing import NOTHING, Line, figures_of, money
 from infra.demo.figures import Arm
 
-__all__ = ["arms", "comparison", "console", "funnel", "money"]
+__all__ = ["arms", "comparison", "console", "funnel", "money", "show"]
 
 _WIDE_ENOUGH = 200
 
 
-def console() -> Console:
-    """Where the demo prints. What is no terminal has no width: nothing is cut or wrapped there."""
-    if sys.stdout.isatty():
-        return Console(markup=False, highlight=False)
-    return Console(markup=False, highlight=False, width=_WIDE_ENOUGH, no_color=True, force_terminal=False)
+def console(width: int | None = None) -> Console:
+    """Where the demo prints: colours and a moving bar on a terminal only. ``width`` is the terminal's if None."""
+    watched = sys.stdout.isatty()
+    return Console(markup=False, highlight=False, width=width, no_color=not watched, force_terminal=watched)
+
+
+def show(table: Table) -> None:
+    """Print a table whole: nothing is cut or wrapped, however narrow the terminal is."""
+    console(_WIDE_ENOUGH).print(table)
 
 
 def arms(found: Mapping[str, Arm]) -> Table:
