@@ -166,11 +166,12 @@ class Reader:
         if self._order is not None:
             if self._order.upto is None:
                 self._order.upto = head()
-            if any(highs.get(part, self._order.upto) < self._order.upto for part in self._order.offsets):
+            if any(part not in highs or highs[part] < self._order.upto for part in self._order.offsets):
                 return self._order
             self._obeyed(self._order)
-        taken = [found for part in self._buffers if (found := self._linked(part, highs[part], most)) is not None]
-        self._fresh = bool(taken)
+        linked = (self._linked(part, high, most) for part, high in highs.items())
+        taken = [found for found in linked if found is not None]
+        self._fresh = bool(taken) or len(highs) < len(self._buffers)
         return taken
 
     def _connect(self) -> Consumer | None:

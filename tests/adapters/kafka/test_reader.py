@@ -219,6 +219,21 @@ def test_each_position_is_applied_once_whatever_happens(story: list[tuple[str, A
     assert world.applied == Counter(range(1, len(world.log) + 1))
 
 
+def test_a_partition_whose_lease_was_lost_is_left_alone_and_taken_up_again() -> None:
+    world = World()
+    reader = world.reader()
+    world.append([0, 1, 2])
+    world.publish(2)
+    reader.wait(0)
+
+    assert [taken.part for taken in reader.take({1: 0}, 5, lambda: 3)] == [1]  # type: ignore[union-attr]
+    assert reader.wait(0)
+    assert reader.take({}, 5, lambda: 3) == []
+    world.take(reader)
+
+    assert world.applied == Counter([1, 2, 3])
+
+
 def test_of_a_record_that_overlaps_only_what_is_new_is_applied() -> None:
     world = World()
     reader = world.reader()
