@@ -11,7 +11,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from tests.waiting import wait_until
 SEED = int(os.environ.get("SEED", "41"))
 KILLS = int(os.environ.get("KILLS", "30"))
 PATIENCE = 90.0
+WRITERS = 3
 VICTIMS = ("api", "projector", "worker", "postgres", "serve", "everything")
 
 
@@ -94,77 +95,94 @@ class Load:
         return answer
 
 
-def kill(serving: Serving, victim: str) -> Serving:
-    """Kill it; where that ends the supervisor, start it again on the same folder and port."""
-    pids = serving.pids()
-    if victim == "postgres":
-        _kill(_postmaster(serving.data))
-    elif victim in ("serve", "everything"):
-        chosen = [*pids.values(), _postmaster(serving.data)] if victim == "everything" else [pids.get("serve")]
-        for pid in chosen:
-            _kill(pid)
-        serving.process.wait(30)
-        return Serving(serving.data, port=serving.port)
-    else:
-        _kill(pids.get(victim))
-    return serving
+class House:
+    """``ballyhoo serve`` on a folder, started again on its port whenever it was killed."""
+
+    def __init__(self, data: Path) -> None:
+        self.serving = Serving(data)
+
+    def kill(self, victim: str) -> None:
+        """Kill one process, or all; where that ends the supervisor, start it again."""
+        pids = self.serving.pids()
+        if victim == "postgres":
+            _kill(self.postmaster())
+        elif victim in ("serve", "everything"):
+            chosen = [*pids.values(), self.postmaster()] if victim == "everything" else [pids.get("serve")]
+            for pid in chosen:
+                _kill(pid)
+            self.serving.process.wait(30)
+            self.serving = Serving(self.serving.data, port=self.serving.port)
+        else:
+            _kill(pids.get(victim))
+
+    def ready(self) -> bool:
+        """Whether every part works."""
+        return self.serving.ready()[0] == 200
+
+    def postmaster(self) -> int | None:
+        """The process of Postgres."""
+        try:
+            return int((self.serving.data / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def pids(self) -> set[int]:
+        """Every process of the folder."""
+        return {pid for pid in (*self.serving.pids().values(), self.postmaster()) if pid is not None}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """A running product of one's own, stopped in the end whatever became of it."""
+    house = House(tmp_path / "data")
+    wait_until(house.ready, 30)
+    yield house
+    house.serving.stop()
 
 
 @pytest.mark.req("EVT-3", "OPS-5")
 @pytest.mark.faults
-def test_whatever_is_killed_every_acknowledged_fact_and_command_counts_once(tmp_path: Path) -> None:
+def test_whatever_is_killed_every_acknowledged_fact_and_command_counts_once(house: House) -> None:
     print(f"seed {SEED}, {KILLS} kills")
     choose = random.Random(SEED)
-    serving = Serving(tmp_path / "data")
-    wait_until(lambda: serving.ready()[0] == 200, 30)
-    load = Load(serving.url, (serving.data / "owner.key").read_text().strip())
-    load.begin(4)
-    with ThreadPoolExecutor(6) as writers:
-        running = [
-            *(writers.submit(load.track, writer) for writer in range(3)),
-            *(writers.submit(load.change, writer) for writer in range(3)),
-        ]
+    key = (house.serving.data / "owner.key").read_text().strip()
+    load = Load(house.serving.url, key)
+    load.begin(WRITERS)
+    with ThreadPoolExecutor(2 * WRITERS) as writers:
+        running = [writers.submit(work, writer) for work in (load.track, load.change) for writer in range(WRITERS)]
         try:
             for number in range(KILLS):
                 time.sleep(choose.uniform(0.05, 1.5))
-                victim = choose.choice(VICTIMS)
-                serving = kill(serving, victim)
-                assert not [writer for writer in running if writer.done()], f"a client gave up after kill {number}"
+                house.kill(choose.choice(VICTIMS))
+                assert not [writer for writer in running if writer.done()], f"a client gave up at kill {number}"
         finally:
             load.end.set()
     for writer in running:
         writer.result()
-    wait_until(lambda: serving.ready()[0] == 200, 60)
+    wait_until(house.ready, 60)
 
-    _count_again(load)
+    _count_again(load, Client(house.serving.url, key))
 
-    pids = {*serving.pids().values(), _postmaster(serving.data)}
-    assert serving.stop() == 0
-    assert not [pid for pid in pids if pid is not None and _lives(pid, serving.data)]
+    pids = house.pids()
+    assert house.serving.stop() == 0
+    assert not [pid for pid in pids if _lives(pid, house.serving.data)]
 
 
-def _count_again(load: Load) -> None:
+def _count_again(load: Load, client: Client) -> None:
     """Everything acknowledged, counted from the answers of the product."""
-    for campaign in load.campaigns[:3]:
+    for campaign in load.campaigns:
         for position in load.positions[-3:]:
-            answer = load.client.get(f"/v1/campaigns/{campaign}/metrics", after=position, wait=30).ok()
+            answer = client.get(f"/v1/campaigns/{campaign}/metrics", after=position, wait=30).ok()
         total = answer.body["total"]
         assert (total["clicks"], total["revenue"]) == (load.clicks[campaign], load.revenue[campaign])
-        by_name = load.client.get(f"/v1/campaigns/{campaign}/metrics", group_by="day").ok().body["groups"]
+        by_name = client.get(f"/v1/campaigns/{campaign}/metrics", group_by="day").ok().body["groups"]
         assert sum(group["clicks"] for group in by_name) == load.clicks[campaign]
-        events = history_of(load.client, campaign)
+        events = history_of(client, campaign)
         assert [event["version"] for event in events] == list(range(1, load.changes[campaign] + 2))
-        listed = {item["id"]: item for item in load.client.pages("/v1/campaigns")}
+        listed = {item["id"]: item for item in client.pages("/v1/campaigns")}
         assert listed[campaign]["version"] == load.changes[campaign] + 1
         assert listed[campaign]["tags"] == [str(load.changes[campaign])]
     print(f"{sum(load.clicks.values())} clicks and {sum(load.changes.values())} commands count once each")
-
-
-def _postmaster(data: Path) -> int | None:
-    try:
-        return int((data / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
-    except (FileNotFoundError, ValueError):
-        return None
 
 
 def _kill(pid: int | None) -> None:
