@@ -88,7 +88,7 @@ def of(error: Exception) -> Response:
         case CampaignNotReady():
             return problem(409, error.slug, error.detail, **error.report)
         case AlreadyExists():
-            where = {"Location": f"/v1/{error.kind}s/{error.id}"}
+            where = {"Location": f"/v1/{error.kind.replace(' ', '-')}s/{error.id}"}
             return problem(409, error.slug, error.detail, headers=where)
         case Conflict():
             return problem(409, error.slug, error.detail)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from api import examples_ab_tests
+
 ID = "01931f7a-7d3c-7c4e-9a51-2f1f5a3b8c10"
 TIME = "2026-11-20T08:00:00.000000Z"
 
@@ -286,6 +288,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "live": {"summary": "Alive?", "query": [], "answer": {"status": "ok"}},
     "ready": {"summary": "Ready?", "query": [], "answer": {"status": "ok", "problems": {}}},
+    **examples_ab_tests.OPERATIONS,
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from api.authentication import Keys
+from application.ab_test.ab_test_views import ABTestViews
 from application.application import Application
 from application.campaign.campaign_views import CampaignViews
 from application.ports import (
@@ -44,6 +45,7 @@ class Services:
 
     application: Application
     campaigns: CampaignViews
+    ab_tests: ABTestViews
     kept: KeptAnswers
     reads: Reads
     keys: Keys

@@ -9,6 +9,7 @@ import structlog
 from application.application import Application
 from application.campaign.run_due_work import DueWork, RunDueWork
 from application.ports import Caller, Claimed, Context, DueQueue, Fenced
+from domain.ab_test.ab_test import ABTest
 from domain.campaign.errors import NothingDue
 from domain.shared.errors import NotFound
 
@@ -29,9 +30,12 @@ async def _run(queue: DueQueue, application: Application, piece: Claimed) -> Non
     caller = Caller(piece.workspace, piece.workspace_id, WORKER, "system")
     context = Context(caller, piece.at, correlation, due=piece.claim)
     try:
+        if piece.stream_kind == ABTest.KIND:
+            await application.judge_ab_tests(queue, piece, caller, correlation)
+            return
         await application.run_due_work(RunDueWork(piece.stream, DueWork(piece.kind)), context)
     except (NothingDue, NotFound):
-        # The campaign was moved meanwhile, and its due work with it.
+        # It was moved meanwhile, and its due work with it.
         await queue.drop(piece.claim)
     except Fenced:
         log.warning("due_work_lost", kind=piece.kind, id=str(piece.stream), correlation=correlation)

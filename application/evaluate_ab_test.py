@@ -43,9 +43,9 @@ def analyse_summaries(request: AnalysisRequest, statistics: SignificanceTest) ->
 def analysis_request(plan: Plan, evidence: Evidence) -> AnalysisRequest:
     """What the plan asks of the statistics about this evidence."""
     fixed = Method.WELCH if plan.metric is Metric.REVENUE else Method.Z_POOLED
-    phases = tuple(RatioPhase(phase.contacts, phase.shares) for phase in evidence.phases) or (
-        RatioPhase(tuple(evidence.size(arm) for arm in evidence.arms), plan.shares),
-    )
+    phases = () if evidence.phases is None else tuple(RatioPhase(p.contacts, p.shares) for p in evidence.phases)
+    if evidence.phases == ():
+        phases = (RatioPhase(tuple(evidence.size(arm) for arm in evidence.arms), plan.shares),)
     return AnalysisRequest(
         arms=tuple(Arm(arm.variant, evidence.sample(plan.metric, arm)) for arm in evidence.arms),
         control=plan.control.name,

@@ -288,6 +288,10 @@ class DueQueue(Protocol):
         """Forget what turned out not to be due."""
         ...
 
+    async def again(self, claim: DueClaim, due_at: datetime) -> None:
+        """Done for now; it falls due again at ``due_at``."""
+        ...
+
     async def failed(self, claim: DueClaim, error: str) -> None:
         """Note why it did not work; it comes again when the lease ends."""
         ...

@@ -19,6 +19,8 @@ from adapters.event_store.appender import Appender
 from adapters.event_store.codec import Codec
 from adapters.event_store.due_work import PostgresDueWork
 from adapters.event_store.epochs import PostgresEpochs
+from adapters.event_store.follower import PostgresFollower
+from adapters.event_store.live_tests import PostgresLiveTests
 from adapters.event_store.moments import PostgresMoments
 from adapters.event_store.store import PostgresEventStore
 from adapters.event_store.workspaces import PostgresKeys
@@ -26,18 +28,23 @@ from adapters.kafka.relay import Relay
 from adapters.kafka.settings import KafkaSettings
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.pool import Pool
+from adapters.read_models.evidence import PostgresEvidences
 from adapters.read_models.figures import PostgresFigures
 from adapters.read_models.from_kafka import KafkaSource
 from adapters.read_models.reader import PostgresReads
 from adapters.read_models.runner import Runner
 from adapters.seal import AesSeal
+from adapters.statistics.scipy_significance import ScipySignificance
 from api.main import create_app
 from api.services import Services
 from api.tracking import make_tracking
+from application.ab_test.ab_test_views import ABTestViews
+from application.ab_test.looking import Looking
 from application.application import Application, assemble
 from application.campaign.campaign_views import CampaignViews
 from application.due_work import run_due_work
-from application.ports import Unavailable
+from application.policies.campaigns_and_tests import follow_campaigns
+from application.ports import Unavailable, VersionConflict
 from domain.catalogue import EVENTS
 from infra.settings import Settings
 
@@ -72,7 +79,9 @@ class WriteSide:
         self.reads = PostgresReads(self.reader, epoch)
         self.figures = PostgresFigures(self.reads)
         self.moments = PostgresMoments(self.reader, epoch)
-        return assemble(self.store, UuidSevenIds(), self.figures)
+        self.live = PostgresLiveTests(self.engine)
+        self.looking = Looking(PostgresEvidences(self.reads), ScipySignificance())
+        return assemble(self.store, UuidSevenIds(), self.figures, self.live, self.looking)
 
     async def close(self) -> None:
         """Finish what waits, and disconnect."""
@@ -96,6 +105,7 @@ def build_api(settings: Settings, dsn: str) -> ASGIApp:
         keys = PostgresKeys(write.engine)
         services = Services(
             application=application, campaigns=CampaignViews(write.store, write.store, write.figures, write.seal),
+            ab_tests=ABTestViews(write.store, write.store, write.looking, write.seal),
             kept=write.store, reads=write.reads, keys=keys, seal=write.seal, moments=write.moments, epochs=write.epochs,
             clock=SystemClock(), health=PostgresHealth(write.engine),
         )  # fmt: skip
@@ -148,21 +158,31 @@ def _plain(value: Any) -> Any:
 
 
 async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
-    """Do what is due until ``stop``; a database that is away is waited for."""
+    """Do what is due, and what follows from what happened, until ``stop``; a database that is away is waited for."""
     write = WriteSide(dsn, "worker")
     application = await write.open()
-    queue = PostgresDueWork(write.engine, uuid4())
+    owner = uuid4()
+    queue = PostgresDueWork(write.engine, owner)
+    follower = PostgresFollower(write.engine, Codec(EVENTS), owner)
     try:
-        while not stop.is_set():
-            try:
-                more = await run_due_work(queue, application)
-            except Unavailable as error:
-                log.warning("worker_waits", reason=str(error))
-                more = 0
-            if not more:
-                await _until(stop, DUE_EVERY)
+        await asyncio.gather(
+            _round_after_round(stop, lambda: run_due_work(queue, application)),
+            _round_after_round(stop, lambda: follow_campaigns(follower, write.live, application)),
+        )
     finally:
         await write.close()
+
+
+async def _round_after_round(stop: asyncio.Event, work: Callable[[], Awaitable[int]]) -> None:
+    """Do ``work`` until ``stop``, at once again where there was something to do."""
+    while not stop.is_set():
+        try:
+            more = await work()
+        except (Unavailable, VersionConflict) as error:
+            log.warning("worker_waits", reason=str(error))
+            more = 0
+        if not more:
+            await _until(stop, DUE_EVERY)
 
 
 async def _until(stop: asyncio.Event, seconds: float) -> None:

@@ -8,6 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from domain.shared.position import Position
+from projections.ab_test_list import ABTestItem, ABTestQuery
 from projections.campaign_metrics.answer import Metrics
 from projections.campaign_query import CampaignItem, CampaignQuery
 from projections.facts import FactQuery, FactRow
@@ -84,6 +85,10 @@ class Reads(Protocol):
         """Raw facts, the latest first. NotFound where a campaign is asked for that is not there."""
         ...
 
+    async def ab_tests(self, workspace: int, query: ABTestQuery) -> Read[Page[ABTestItem]]:
+        """A/B tests by filter, the newest first."""
+        ...
+
     async def projections(self, workspace: int) -> Read[list[ProjectionStatus]]:
         """How far each projection is; ``parked`` counts what this workspace has waiting."""
         ...
@@ -95,6 +100,7 @@ class Reads(Protocol):
     async def wait_for(self, projection: str, position: Position, seconds: float) -> bool:
         """Whether ``projection`` reaches ``position`` within ``seconds``.
 
-        ``projection`` names a question: ``campaigns``, ``metrics``, ``funnel``, ``roi``, ``facts``.
+        ``projection`` names a question: ``campaigns``, ``metrics``, ``funnel``, ``roi``, ``facts``, ``ab_tests``,
+        ``ab_evidence``.
         """
         ...

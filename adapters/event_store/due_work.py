@@ -26,6 +26,7 @@ update ballyhoo.due_work d
   returning d.id, d.fence, d.kind, d.due_at, s.kind, s.id, w.number, w.id, moment.now
 """
 _DROP = "delete from ballyhoo.due_work where id = %s and fence = %s"
+_AGAIN = "update ballyhoo.due_work set due_at = %s, leased_until = null, last_error = null where id = %s and fence = %s"
 _FAILED = "update ballyhoo.due_work set last_error = %s where id = %s and fence = %s"
 _EVER = datetime(1, 1, 2, tzinfo=UTC)
 
@@ -77,6 +78,10 @@ class PostgresDueWork:
     async def drop(self, claim: DueClaim) -> None:
         """Forget what turned out not to be due."""
         await self._pool.rows(_DROP, (claim.id, claim.fence))
+
+    async def again(self, claim: DueClaim, due_at: datetime) -> None:
+        """Done for now; it falls due again at ``due_at``."""
+        await self._pool.rows(_AGAIN, (due_at, claim.id, claim.fence))
 
     async def failed(self, claim: DueClaim, error: str) -> None:
         """Note why it did not work; it is claimed again when the lease ends."""

@@ -11,9 +11,14 @@ from adapters.postgres.pool import Pool
 from adapters.read_models.as_of import remember
 from adapters.read_models.schemas import TEMPORARY, rule_schema
 from adapters.read_models.waiting import Waiting
+from domain.ab_test.evidence import Evidence
 from domain.shared.errors import NotFound
 from domain.shared.position import Position
-from projections import campaign_query, facts, funnel, roi
+from projections import ab_test_list, campaign_query, facts, funnel, roi
+from projections.ab_evidence import AB_EVIDENCE
+from projections.ab_evidence import question as evidence_question
+from projections.ab_evidence.question import EvidenceQuestion
+from projections.ab_test_list import AB_TEST_LIST, ABTestItem, ABTestQuery
 from projections.campaign_list import CAMPAIGN_LIST
 from projections.campaign_metrics import CAMPAIGN_METRICS
 from projections.campaign_metrics.answer import Metrics
@@ -24,7 +29,7 @@ from projections.catalogue import CATALOGUE
 from projections.facts import FactQuery, FactRow
 from projections.funnel import Funnel
 from projections.ports import Page, Read
-from projections.projection import placed
+from projections.projection import FactProjection, placed
 from projections.roi import Roi
 from projections.status import ProjectionStatus, Rule
 
@@ -34,6 +39,8 @@ _READ_BY = {
     "funnel": (CAMPAIGN_METRICS.name,),
     "roi": (CAMPAIGN_METRICS.name,),
     "facts": (CAMPAIGN_METRICS.name,),
+    "ab_tests": (AB_TEST_LIST.name,),
+    "ab_evidence": (AB_EVIDENCE.name,),
 }
 
 _CAMPAIGN_THEN = """
@@ -139,6 +146,27 @@ class PostgresReads:
         page = Page(found.rows[: query.limit], more=len(found.rows) > query.limit)
         return Read(page, Position(self._epoch, found.events, found.engagement))
 
+    async def ab_tests(self, workspace: int, query: ABTestQuery) -> Read[Page[ABTestItem]]:
+        """A/B tests by filter, the newest first."""
+        statement, parameters = ab_test_list.statement(query)
+        rows = await self._pool.rows(statement, parameters | {"workspace": workspace})
+        events, engagement = rows[0][:2]
+        items = [ab_test_list.item(row[2:]) for row in rows if row[2] is not None]
+        return Read(
+            Page(items[: query.limit], more=len(items) > query.limit), Position(self._epoch, events, engagement)
+        )
+
+    async def evidence(
+        self, workspace: int, campaign: UUID, question: EvidenceQuestion, *, as_of: Position | None = None
+    ) -> Read[Evidence]:
+        """What the arms of a test have. NotFound."""
+        statement, parameters = evidence_question.statement(question)
+        rows = await self._rows(workspace, campaign, statement, parameters, as_of, None, AB_EVIDENCE)
+        if not rows:
+            raise _no_campaign(campaign)
+        position = as_of or Position(self._epoch, *rows[0][:2])
+        return Read(evidence_question.answered(question, rows[0], position), position)
+
     async def projections(self, workspace: int) -> Read[list[ProjectionStatus]]:
         """How far each projection is."""
         statement = " union all ".join(
@@ -172,8 +200,9 @@ class PostgresReads:
         parameters: Mapping[str, Any],
         as_of: Position | None,
         rule: str | None,
+        projection: FactProjection = CAMPAIGN_METRICS,
     ) -> list[tuple[Any, ...]]:
-        schema = CAMPAIGN_METRICS.schema if rule is None else await self._schema_of(rule)
+        schema = projection.schema if rule is None else await self._schema_of(rule)
         asked = {**parameters, "workspace": workspace, "id": campaign}
         if as_of is None:
             return await self._pool.rows(placed(statement, schema), asked)
@@ -181,7 +210,7 @@ class PostgresReads:
         if not found:
             raise _no_campaign(campaign)
         async with self._pool.connection() as connection, connection.transaction():
-            await remember(connection, CAMPAIGN_METRICS, schema, found[0][0], as_of, statement)
+            await remember(connection, projection, schema, found[0][0], as_of, statement)
             text = placed(statement, TEMPORARY).encode()
             return await (await connection.execute(text, asked, prepare=False, binary=True)).fetchall()
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from scipy.special import chdtrc
 
 from adapters.statistics.tails import never_zero
-from domain.ab_test.analysis import RatioPhase, SampleRatio
+from domain.ab_test.analysis import EmptyArm, RatioPhase, SampleRatio
 
 THRESHOLD = 0.001
 
@@ -18,9 +18,9 @@ def sample_ratio(phases: Sequence[RatioPhase], names: Sequence[str]) -> SampleRa
     """Chi-square of sizes against shares (expected counts not rounded), p < 0.001 is a mismatch.
 
     Where shares changed, each phase is held against its own shares and the statistics are added: a sum of
-    independent chi-squares. An arm without anybody is named as soon as chance would leave it so in less
-    than one of a thousand tests: (1 − share)^n over the phases; before that it is merely early. Somebody in
-    an arm of share 0 is a mismatch too.
+    independent chi-squares. An arm without anybody is named as soon as another one has somebody, with the
+    chance that luck alone left it so: (1 − share)^n over the phases. Somebody in an arm of share 0 is a
+    mismatch too.
     """
     statistic, degrees = 0.0, 0
     luck = [0.0] * len(names)
@@ -42,9 +42,9 @@ def sample_ratio(phases: Sequence[RatioPhase], names: Sequence[str]) -> SampleRa
                 impossible = True
         degrees += open_arms - 1
     empty = tuple(
-        name
+        EmptyArm(name, math.exp(chance))
         for name, count, chance in zip(names, seen, luck, strict=True)
-        if count == 0 and chance < math.log(THRESHOLD)
+        if count == 0 and chance < 0
     )
     if degrees < 1:
         return SampleRatio(None, None, ok=not empty and not impossible, empty=empty)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import bulk, campaign_list, campaigns, facts, figures, health, history, projections
+from api.routes import ab_tests, bulk, campaign_list, campaigns, facts, figures, health, history, projections
 
 CATALOGUE: tuple[APIRouter, ...] = (
     bulk.router,
@@ -13,6 +13,7 @@ CATALOGUE: tuple[APIRouter, ...] = (
     history.router,
     figures.router,
     facts.router,
+    ab_tests.router,
     projections.router,
     health.router,
 )

@@ -26,6 +26,7 @@ from domain.ab_test.plan import Plan
 from domain.ab_test.state import ABTestState, begun, evolve
 from domain.shared.aggregate import Aggregate
 from domain.shared.errors import Fault, Invalid, MoveNotAllowed
+from domain.shared.position import Position
 
 LONGEST_NAME = 200
 MOVES: dict[Status, tuple[str, ...]] = {
@@ -53,6 +54,7 @@ class ABTest(Aggregate):
     """
 
     KIND = "ab_test"
+    STATE = ABTestState
 
     def __init__(self) -> None:
         self._state: ABTestState
@@ -97,18 +99,16 @@ class ABTest(Aggregate):
 
     def start(self, *, by: str, at: datetime) -> None:
         """Assign contacts from now on."""
-        self._check("start")
+        self.check("start")
         plan = self._state.plan
         self._happened(events.ABTestStarted, by, at, layout=first_layout(_split(plan)), shares=plan.shares)
 
     def change_plan(self, plan: Plan, *, by: str, at: datetime) -> None:
         """Another plan. After the start the variants stay, new shares move as few contacts as can be, and
-        every result shows that the plan was changed. A plan that is the same is no event."""
-        self._check("change_plan")
+        every result shows that the plan was changed."""
+        self.check("change_plan")
         before = self._state.plan
         changed = _changed(before, plan.checked())
-        if not changed:
-            return
         layout, shares = self._state.layout, None
         if layout is not None:
             if _arms(before) != _arms(plan):
@@ -120,22 +120,22 @@ class ABTest(Aggregate):
 
     def record_look(self, look: Look, *, by: str, at: datetime) -> None:
         """Keep what somebody saw now."""
-        self._check("look")
+        self.check("look")
         self._happened(events.ABTestLooked, by, at, look=look)
 
     def complete(self, look: Look, *, by: str, at: datetime) -> None:
         """End as planned, with what was found."""
-        self._check("complete")
+        self.check("complete")
         self._happened(events.ABTestCompleted, by, at, look=look)
 
     def cancel(self, look: Look | None = None, *, by: str, at: datetime) -> None:
         """Give it up, and keep what was learnt."""
-        self._check("cancel")
+        self.check("cancel")
         self._happened(events.ABTestCancelled, by, at, look=look)
 
     def declare_winner(self, look: Look, *, by: str, at: datetime, automatic: bool = False) -> None:
         """Take note that the figures name a winner."""
-        self._check("declare_winner")
+        self.check("declare_winner")
         winner = look.decision.winner
         if look.decision.verdict is not Verdict.WINNER or winner is None:
             raise NoWinnerYet
@@ -181,9 +181,11 @@ class ABTest(Aggregate):
         )
         return True
 
-    def reallocate(self, allocation: Allocation, *, by: str, at: datetime, position: str | None) -> None:
-        """A bandit's step, by the shares that ``next_seed`` gave."""
-        self._check("reallocate")
+    def reallocate(
+        self, allocation: Allocation, *, by: str, at: datetime, position: Position | None, contacts: int = 0
+    ) -> None:
+        """A bandit's step, by the shares that ``next_seed`` gave and the figures of ``contacts`` there."""
+        self.check("reallocate")
         layout, plan = self._state.layout, self._state.plan
         if plan.bandit is None or layout is None:
             raise NoBandit
@@ -195,7 +197,14 @@ class ABTest(Aggregate):
             allocation=allocation,
             layout=moved_layout(layout, split),
             position=position,
+            contacts=contacts,
         )
+
+    def due_work(self) -> dict[str, datetime | None]:
+        """From when on it is judged: while it runs, and afterwards while late facts may speak against its winner."""
+        state = self._state
+        judged = state.status is Status.RUNNING or (state.status is Status.COMPLETED and state.winner is not None)
+        return {"judge": state.started_at if judged else None}
 
     # What it knows
 
@@ -221,7 +230,7 @@ class ABTest(Aggregate):
             self._state = evolve(self._state, event)
 
     def _apply(self, winner: str | None, by: str, at: datetime, *, automatic: bool) -> None:
-        self._check("apply_winner")
+        self.check("apply_winner")
         plan, layout = self._state.plan, self._state.layout
         if self._state.applied is not None:
             raise WinnerAlreadyApplied
@@ -239,7 +248,8 @@ class ABTest(Aggregate):
             automatic=automatic,
         )
 
-    def _check(self, move: str) -> None:
+    def check(self, move: str) -> None:
+        """MoveNotAllowed where the status does not allow this move."""
         status = self._state.status
         if move not in MOVES[status]:
             raise MoveNotAllowed(move, status.value, list(MOVES[status]))

@@ -182,14 +182,21 @@ class Overall:
 
 
 @dataclass(frozen=True)
+class EmptyArm:
+    """An arm without anybody while another has somebody; ``chance``: how often luck alone leaves it so."""
+
+    name: str
+    chance: float
+
+
+@dataclass(frozen=True)
 class SampleRatio:
-    """Do the arms' sizes fit their shares. ``ok``: p ≥ 0.001 and no arm is empty against the odds
-    (``empty``)."""
+    """Do the arms' sizes fit their shares. ``ok``: p ≥ 0.001 and no arm is ``empty``."""
 
     statistic: float | None
     p_value: float | None
     ok: bool
-    empty: tuple[str, ...] = ()
+    empty: tuple[EmptyArm, ...] = ()
 
 
 @dataclass(frozen=True)

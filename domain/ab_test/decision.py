@@ -16,6 +16,7 @@ from domain.ab_test.words import at_most, percent, said, share_of
 
 CROSSED_LIMIT = 0.01
 EARLY_ALARM = 0.001
+LUCK = 0.001
 PAST_ITS_SIZE = "It has reached its planned size: complete it, every further look at a fixed test adds error."
 
 
@@ -139,8 +140,12 @@ def _ills_of_ratio(analysis: Analysis) -> Iterator[str]:
     ratio = analysis.sample_ratio
     if ratio is None:
         return
-    for name in ratio.empty:
-        yield f"{name} is empty although the other arms are not: its contacts are lost on the way."
+    for arm in ratio.empty:
+        why = "its contacts are lost on the way" if arm.chance < LUCK else "it may only be early"
+        yield (
+            f"{arm.name} is empty although other arms are not; luck alone leaves it so "
+            f"in {percent(arm.chance)} of tests: {why}."
+        )
     if not ratio.ok and not ratio.empty:
         yield (
             f"The arms' sizes do not fit their shares (sample-ratio mismatch, {at_most(ratio.p_value)}): "

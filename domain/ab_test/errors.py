@@ -36,3 +36,19 @@ class NoBandit(Conflict):
 
 class NotStarted(Conflict):
     """Nobody is assigned before the test has started."""
+
+
+class CampaignHasLiveTest(Conflict):
+    """This campaign has another test that has not ended."""
+
+
+class CampaignTakesNoTest(Conflict):
+    """A campaign that has ended, is archived or deleted takes no test."""
+
+
+class CampaignNotActive(Conflict):
+    """A test starts when its campaign is active; launch the campaign, and its test starts with it."""
+
+
+class VariantsTaken(Conflict):
+    """An earlier test of this campaign has facts under this variant's name; take another."""

@@ -10,6 +10,7 @@ from domain.ab_test.decision import Decision
 from domain.ab_test.look import Look
 from domain.ab_test.plan import Plan
 from domain.shared.event import Created, Event
+from domain.shared.position import Position
 
 
 class ABTestEvent(Event):
@@ -52,13 +53,14 @@ class ABTestPlanChanged(ABTestEvent):
 
 class ABTestReallocated(ABTestEvent):
     """A bandit's step: the shares follow what the arms brought. ``allocation`` holds seed and chances,
-    ``position`` the point of the log whose figures it followed."""
+    ``position`` the point of the log whose figures it followed, ``contacts`` how many these were of."""
 
     TOPIC = "ab-test.reallocated"
 
     allocation: Allocation
     layout: Layout
-    position: str | None = None
+    position: Position | None = None
+    contacts: int = 0
 
 
 class ABTestLooked(ABTestEvent):
@@ -114,7 +116,7 @@ class ABTestAlertRaised(ABTestEvent):
 
     winner: str
     decision: Decision
-    position: str | None = None
+    position: Position | None = None
 
 
 EVENTS: tuple[type[ABTestEvent], ...] = (

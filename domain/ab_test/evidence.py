@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
 
 from domain.ab_test.plan import GuardrailMetric, Metric
 from domain.ab_test.samples import Mean, Proportion, Sample, Unusable
+from domain.shared.position import Position
 
 
 class Denominator(StrEnum):
@@ -61,16 +61,17 @@ class Evidence:
     """All arms, in the plan's order, at one position of the log.
 
     ``crossed`` counts contacts seen in more than one arm. ``phases`` is needed only where shares changed;
-    without it the arms' counts are held against the plan's shares. ``per_day`` is the present traffic.
+    where it is empty the arms' counts are held against the plan's shares, where it is None against none.
+    ``per_day`` is the present traffic.
     """
 
     arms: tuple[ArmEvidence, ...]
     crossed: int = 0
-    phases: tuple[AllocationPhase, ...] = ()
+    phases: tuple[AllocationPhase, ...] | None = ()
     per_day: float | None = None
-    position: str | None = None
+    position: Position | None = None
 
-    @cached_property
+    @property
     def denominator(self) -> Denominator:
         """Contacts, unless no fact came with one."""
         return Denominator.CONTACTS if any(arm.contacts for arm in self.arms) else Denominator.IMPRESSIONS

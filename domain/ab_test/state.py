@@ -28,12 +28,14 @@ from domain.ab_test.plan import Change, Plan
 
 @dataclass(frozen=True)
 class AllocatedAt:
-    """Shares and layout from a moment on; the chain of them tells where any contact was at any time."""
+    """Shares and layout from a moment on; the chain of them tells where any contact was at any time. A bandit's
+    step has its ``seed`` and the ``contacts`` that it followed."""
 
     at: datetime
     shares: tuple[float, ...]
     layout: Layout
     seed: int | None = None
+    contacts: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,13 +96,13 @@ def evolve(state: ABTestState, event: ABTestEvent) -> ABTestState:
             return replace(state, status=Status.RUNNING, started_at=at, allocations=(allocated,))
         case ABTestPlanChanged(plan=plan, fields=fields, layout=layout, shares=shares):
             state = replace(state, plan=plan)
-            if state.started_at is not None:
+            if state.started_at is not None and fields:
                 state = replace(state, changes=(*state.changes, Change(at, by, fields)))
             if layout is not None and shares is not None:
                 state = replace(state, allocations=(*state.allocations, AllocatedAt(at, shares, layout)))
             return state
-        case ABTestReallocated(allocation=allocation, layout=layout):
-            allocated = AllocatedAt(at, allocation.shares, layout, allocation.seed)
+        case ABTestReallocated(allocation=allocation, layout=layout, contacts=contacts):
+            allocated = AllocatedAt(at, allocation.shares, layout, allocation.seed, contacts)
             return replace(state, allocations=(*state.allocations, allocated))
         case ABTestLooked(look=look):
             return replace(state, looks=(*state.looks, Seen(at, by, look)))

@@ -25,7 +25,7 @@ from domain.campaign.events import (
     CampaignUnscheduled,
 )
 from domain.campaign.state import CampaignState, begun, evolve
-from domain.shared.reading import step
+from domain.shared.differences import differences
 from domain.shared.times import written, written_or_none
 
 
@@ -53,20 +53,8 @@ def entries(events: Iterable[CampaignEvent]) -> Iterator[Entry]:
             text=_words(event),
             by=event.by,
             recorded_at=event.timestamp,
-            changes=tuple(changes(_document(before), _document(state))),
+            changes=tuple(differences(_document(before), _document(state))),
         )
-
-
-def changes(before: Any, after: Any, pointer: str = "") -> Iterator[dict[str, Any]]:
-    """What differs between two documents, as ``{"pointer", "from", "to"}``.
-
-    Objects are compared member by member, all else as a whole; an absent member is null.
-    """
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in (*before, *(name for name in after if name not in before)):
-            yield from changes(before.get(name), after.get(name), step(pointer, name))
-    elif before != after:
-        yield {"pointer": pointer, "from": before, "to": after}
 
 
 def _document(state: CampaignState | None) -> dict[str, Any]:

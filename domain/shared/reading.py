@@ -6,6 +6,7 @@ empty (absent or null) or faulty; a fault has then been added to the list that t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -124,6 +125,29 @@ class Value:
             self.fault("range", f"Must lie between {least} and {most}.")
         else:
             return self.raw
+        return None
+
+    def number(self, least: float = -math.inf, most: float = math.inf) -> float | None:
+        """A number from ``least`` to ``most``; a whole one stays whole, whatever its size."""
+        if self.empty:
+            return None
+        if isinstance(self.raw, bool) or not isinstance(self.raw, int | float):
+            self.fault("number", "Must be a number.")
+        elif isinstance(self.raw, float) and not math.isfinite(self.raw):
+            self.fault("number", "Must be a finite number.")
+        elif not least <= self.raw <= most:
+            self.fault("range", f"Must lie between {least:g} and {most:g}.")
+        else:
+            return self.raw
+        return None
+
+    def flag(self) -> bool | None:
+        """True or false."""
+        if self.empty:
+            return None
+        if isinstance(self.raw, bool):
+            return self.raw
+        self.fault("boolean", "Must be true or false.")
         return None
 
     def currency(self) -> str | None:

@@ -195,7 +195,7 @@ def test_an_arm_with_more_conversions_than_contacts_is_left_out_in_words() -> No
     ("plan", "evidence", "why"),
     [
         (_two(), _counts((20_000, 2000), (19_000, 2500)), "sample-ratio mismatch"),
-        (_two(), _counts((20_000, 2000), (0, 0)), "b is empty although the other arms are not"),
+        (_two(), _counts((20_000, 2000), (0, 0)), "b is empty although other arms are not"),
         (_two(), _counts((20_000, 2000), (20_000, 2500), crossed=401), "seen in more than one arm"),
     ],
 )
@@ -210,9 +210,13 @@ def test_one_percent_of_crossed_contacts_is_borne() -> None:
     assert _decided(_two(), _counts((20_000, 2000), (20_000, 2500), crossed=400)).winner == "b"
 
 
-def test_an_arm_that_is_merely_early_is_not_unhealthy() -> None:
-    assert _decided(_two(), _counts((9, 1), (0, 0))).verdict is Verdict.NOT_YET
-    assert _decided(_two(), _counts((10, 1), (0, 0))).verdict is Verdict.UNHEALTHY
+def test_an_empty_arm_is_unhealthy_at_once_and_the_reason_says_how_likely_that_is() -> None:
+    early = _decided(_two(), _counts((1, 0), (0, 0)))
+    late = _decided(_two(), _counts((10, 1), (0, 0)))
+
+    assert (early.verdict, late.verdict) == (Verdict.UNHEALTHY, Verdict.UNHEALTHY)
+    assert "in 50 % of tests: it may only be early" in early.reasons[0]
+    assert "in 0.0977 % of tests: its contacts are lost on the way" in late.reasons[0]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from domain.campaign.moves import Move
 from domain.shared.aggregate import Aggregate
 from domain.shared.errors import MoveNotAllowed
 from tests.examples.campaigns import AUTUMN, autumn_email
-from tests.examples.worlds import STUDIO, CountingIds, FixedFigures, World
+from tests.examples.worlds import STUDIO, CountingIds, FixedFigures, World, without_tests
 
 PAUSE = MoveCampaign(AUTUMN, Move.PAUSE)
 
@@ -62,7 +62,7 @@ async def an_active_world() -> World:
 @pytest.mark.req("EVT-2")
 async def test_a_lost_race_is_run_again_on_what_stands() -> None:
     world = await an_active_world()
-    crowded = assemble(CrowdedStore(world, rivals=3), CountingIds(), FixedFigures())
+    crowded = assemble(CrowdedStore(world, rivals=3), CountingIds(), FixedFigures(), *without_tests())
 
     with capture_logs() as lines:
         campaign, recorded = await crowded.move_campaign(PAUSE, world.asks())
@@ -75,7 +75,7 @@ async def test_a_lost_race_is_run_again_on_what_stands() -> None:
 @pytest.mark.req("EVT-2")
 async def test_after_three_reruns_it_is_a_conflict_that_names_the_versions() -> None:
     world = await an_active_world()
-    crowded = assemble(CrowdedStore(world, rivals=9), CountingIds(), FixedFigures())
+    crowded = assemble(CrowdedStore(world, rivals=9), CountingIds(), FixedFigures(), *without_tests())
 
     with pytest.raises(VersionConflict) as refusal:
         await crowded.move_campaign(PAUSE, world.asks())
@@ -88,7 +88,7 @@ async def test_after_three_reruns_it_is_a_conflict_that_names_the_versions() -> 
 async def test_with_if_match_a_lost_race_is_not_run_again() -> None:
     world = await an_active_world()
     store = CrowdedStore(world, rivals=1)
-    crowded = assemble(store, CountingIds(), FixedFigures())
+    crowded = assemble(store, CountingIds(), FixedFigures(), *without_tests())
 
     with pytest.raises(PreconditionFailed) as refusal:
         await crowded.move_campaign(PAUSE, world.asks(if_match=2))
@@ -107,7 +107,7 @@ async def test_a_rerun_decides_anew() -> None:
             raise StaleVersion(3)
 
     with pytest.raises(MoveNotAllowed, match="pause is not allowed while paused"):
-        await assemble(PausedMeanwhile(world, 0), CountingIds(), FixedFigures()).move_campaign(
+        await assemble(PausedMeanwhile(world, 0), CountingIds(), FixedFigures(), *without_tests()).move_campaign(
             PAUSE, world.asks()
         )
 
@@ -147,7 +147,7 @@ async def test_what_is_no_refusal_is_seen_and_named() -> None:
             raise Overloaded
 
     with capture_logs() as lines, pytest.raises(Overloaded):
-        await assemble(Full(world, 0), CountingIds(), FixedFigures()).move_campaign(PAUSE, world.asks())
+        await assemble(Full(world, 0), CountingIds(), FixedFigures(), *without_tests()).move_campaign(PAUSE, world.asks())
 
     assert lines[-1]["outcome"] == "Overloaded"
 

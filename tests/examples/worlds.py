@@ -8,8 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from adapters.memory import MemoryClock, MemoryEventStore
+from adapters.statistics.scipy_significance import ScipySignificance
+from application.ab_test.looking import Looking
 from application.application import Application, assemble
 from application.ports import Caller, Context, DueClaim, Idempotency, Position
+from application.ports_ab_tests import Place
+from domain.ab_test.evidence import ArmEvidence, Evidence
+from domain.ab_test.state import ABTestState
 from domain.campaign.goals import Figures
 from tests.examples.campaigns import ALICE, NOON
 
@@ -38,6 +43,39 @@ class FixedFigures:
         return Figures(conversions=3, revenue=5_997, engagement=12, spent="10.5", final=FINAL)
 
 
+class NothingSeen:
+    """Tests that nobody has shown anything."""
+
+    async def of(self, workspace: int, state: ABTestState, *, as_of: Position | None = None) -> Evidence:
+        """Every arm, empty."""
+        return Evidence(tuple(ArmEvidence(name) for name in state.plan.names))
+
+
+class Places:
+    """Which test of a campaign lives, as long as none has ended."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, UUID], UUID] = {}
+
+    async def claim(self, workspace: int, campaign: UUID, test: UUID) -> Place:
+        """The first keeps it."""
+        return Place(self._held.setdefault((workspace, campaign), test))
+
+    async def release(self, workspace: int, campaign: UUID, test: UUID) -> None:
+        """Free again."""
+        self._held.pop((workspace, campaign), None)
+
+    async def of(self, workspace: int, campaign: UUID) -> Place | None:
+        """Who holds it."""
+        found = self._held.get((workspace, campaign))
+        return None if found is None else Place(found)
+
+
+def without_tests() -> tuple[Places, Looking]:
+    """What the application needs for A/B tests, where there is nothing to be seen."""
+    return Places(), Looking(NothingSeen(), ScipySignificance())
+
+
 @dataclass
 class World:
     """The clock stands at noon until a test moves it."""
@@ -48,7 +86,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.store = MemoryEventStore(self.clock)
-        self.application = assemble(self.store, CountingIds(), FixedFigures())
+        self.application = assemble(self.store, CountingIds(), FixedFigures(), *without_tests())
 
     def asks(
         self,

@@ -17,7 +17,7 @@ from domain.campaign.words import Status
 from tests.adapters.event_store.conftest import Opens
 from tests.adapters.event_store.test_group_appender import in_one_group
 from tests.examples.campaigns import ALICE, NOON, after_noon
-from tests.examples.worlds import CountingIds, FixedFigures
+from tests.examples.worlds import CountingIds, FixedFigures, without_tests
 from tests.support.event_store import Studio
 
 pytestmark = pytest.mark.req("SCH-2")
@@ -179,7 +179,7 @@ async def test_a_claim_begins_at_the_watermark_and_now_and_then_at_the_start(ope
 
 async def test_a_round_of_due_work_does_each_piece_once(opened: Studio) -> None:
     campaigns = [await scheduled(opened) for _ in range(6)]
-    application = assemble(opened.store, CountingIds(), FixedFigures())
+    application = assemble(opened.store, CountingIds(), FixedFigures(), *without_tests())
     starts = [At(queue(opened), START) for _ in range(3)]
     ends = [At(queue(opened), END) for _ in range(3)]
 
@@ -197,7 +197,7 @@ async def test_a_round_of_due_work_does_each_piece_once(opened: Studio) -> None:
 async def test_work_that_turned_out_not_to_be_due_is_forgotten(opened: Studio) -> None:
     campaign = await scheduled(opened)
     opened.place.rows("update ballyhoo.due_work set due_at = %s", NOON)
-    application = assemble(opened.store, CountingIds(), FixedFigures())
+    application = assemble(opened.store, CountingIds(), FixedFigures(), *without_tests())
 
     assert await run_due_work(At(queue(opened), NOON), application) == 1
 

@@ -64,7 +64,7 @@ def _look(winner: str | None = "b") -> Look:
             ArmEvidence("control", contacts=5000, converted=500),
             ArmEvidence("b", contacts=5010, converted=640, guarded={GuardrailMetric.UNSUBSCRIBE: 3}),
         ),
-        position="p1",
+        position=None,
     )
     told = Comparison("b", "control", 0.0277, 0.277, (0.01, 0.05), p_value=1e-5, p_adjusted=1e-5)
     return Look(evidence, (told,), Decision(verdict, ("in words",), winner))
@@ -159,12 +159,14 @@ def test_a_plan_changed_after_the_start_is_shown() -> None:
     assert len(test.state().allocations) == 1
 
 
-def test_the_same_plan_again_is_no_event() -> None:
+def test_the_same_plan_again_is_noted_as_no_change() -> None:
     test = _running()
 
     test.change_plan(PLAN, **WHO)
 
-    assert _happened(test) == [events.ABTestCreated, events.ABTestStarted]
+    assert _happened(test) == [events.ABTestCreated, events.ABTestStarted, events.ABTestPlanChanged]
+    assert test.state().changes == ()
+    assert len(test.state().allocations) == 1
 
 
 def test_variants_stay_once_a_test_has_started() -> None:
@@ -301,7 +303,7 @@ def test_a_bandits_step_follows_its_recorded_seed() -> None:
     test = _running(bandit=Bandit(seed=7))
 
     first = test.next_seed()
-    test.reallocate(_step(first), position="p1", **WHO)
+    test.reallocate(_step(first), position=None, **WHO)
 
     assert (first, test.next_seed()) == (7, 8)
     assert test.state().shares == (0.14, 0.86)
@@ -311,7 +313,7 @@ def test_a_bandits_step_follows_its_recorded_seed() -> None:
 def test_every_event_survives_the_store_and_gives_the_same_state() -> None:
     test = _running(bandit=Bandit(seed=7), auto_apply=True, winsorise_at=None)
     test.change_plan(replace(test.state().plan, holdout=0.05), **WHO)
-    test.reallocate(_step(), position="p1", **WHO)
+    test.reallocate(_step(), position=None, **WHO)
     test.record_look(_look(None), **WHO)
     test.apply_winner_automatically(_look(), **WHO)
     test.review(_look("control"), **WHO)

@@ -8,8 +8,9 @@ import pytest
 
 from domain.campaign.campaign import Campaign
 from domain.campaign.events import CampaignEvent
-from domain.campaign.history import Entry, changes, entries
+from domain.campaign.history import Entry, entries
 from domain.campaign.words import Status
+from domain.shared.differences import differences as changes
 from tests.examples.campaigns import (
     ALICE,
     AUTUMN,
