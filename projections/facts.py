@@ -93,7 +93,8 @@ select a.events, a.engagement, a.campaign, a.kind, f.position, f.occurred_at, f.
     k.name, s.id, s.currency, c.external, l.variant, l.platform, l.segment, l.device, l.country, l.link,
     f.quantity, f.amount, f.type, f.order_id, f.properties,
     (select t.id from ballyhoo.facts t where t.position = f.voids_position),
-    f.voided or exists (select from $schema.taken_back t where t.position = f.position)
+    f.voided or exists (select from $schema.taken_back t
+                         where t.campaign = f.campaign and t.position = f.position)
   from asked a
   left join page f on true
   left join ballyhoo.custom_kinds k on f.kind >= 100 and k.kind = f.kind

@@ -24,7 +24,7 @@ select 'engagement', part, %s, %s from ballyhoo.settings, generate_series(0, val
 _RULE = "insert into rule select name, words from {}.rule"
 _TAKEN_BACK = """
 insert into taken_back
-select t.position from ballyhoo.facts v
+select t.campaign, t.position from ballyhoo.facts v
   join ballyhoo.facts t on t.position = v.voids_position and t.campaign = v.campaign and t.kind <> 13
  where v.campaign = %s and v.kind = 13 and v.position <= %s
 """

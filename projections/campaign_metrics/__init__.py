@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from projections.campaign_metrics import batch, cells, contacts, days, firsts, series, totals, uniques, whole
+from projections.campaign_metrics import batch, cells, contacts, days, firsts, robots, series, totals, uniques, whole
 from projections.projection import FactProjection, Table
 
 # The targets of the voids that had an effect, so that what is read from the log leaves them out too.
-TAKEN_BACK = Table("taken_back", "position bigint not null", key=("position",))
+TAKEN_BACK = Table("taken_back", "campaign int not null, position bigint not null", key=("campaign", "position"))
 
 # The words of the bot rule under which these tables were made, as they were then.
 RULE = Table("rule", "name text not null, words text[] not null", key=("name",))
@@ -22,6 +22,7 @@ CAMPAIGN_METRICS = FactProjection(
         contacts.TABLE,
         firsts.TABLE,
         uniques.TABLE,
+        robots.TABLE,
         TAKEN_BACK,
         RULE,
     ),
@@ -38,8 +39,9 @@ CAMPAIGN_METRICS = FactProjection(
         "contacts": contacts.FOLD,
         "firsts": firsts.FOLD,
         "uniques": uniques.FOLD,
+        "robots": robots.FOLD,
     },
     needs={"uniques": ("contacts",)},
-    after=(totals.SWEEP, series.SWEEP, days.SWEEP, cells.SWEEP, uniques.SWEEP),
+    after=(totals.SWEEP, series.SWEEP, days.SWEEP, cells.SWEEP, uniques.SWEEP, robots.SWEEP),
     whole=whole.WHOLE,
 )

@@ -56,7 +56,8 @@ OF_CAMPAIGN = """
     join ballyhoo.facts f on f.occurred_at >= w.starts and f.occurred_at < w.ends
     join $schema.checkpoints p on p.log = 'engagement' and p.part = f.part and f.position <= p.high
    where f.campaign = $campaign and f.kind <> 13 and not f.voided
-     and not exists (select from $schema.taken_back t where t.position = f.position)
+     and not exists (select from $schema.taken_back t
+                      where t.campaign = f.campaign and t.position = f.position)
      and not exists (select from ballyhoo.parked x
                       where x.projection = 'campaign_metrics' and x.position = f.position)
 """
@@ -103,7 +104,7 @@ _OF_TOUCHED = """
     join ballyhoo.facts f on f.contact = touched.contact and f.campaign = touched.campaign
     join spans s on s.part = f.part and f.position <= s.high
    where f.kind <> 13 and not f.voided
-     and not exists (select from taken_back t where t.position = f.position)
+     and not exists (select from taken_back t where t.campaign = f.campaign and t.position = f.position)
      and not exists (select from parked x
                       where x.projection = 'campaign_metrics' and x.position = f.position)
 """
@@ -120,7 +121,7 @@ FROM_CAMPAIGN = _filled(OF_CAMPAIGN.replace("$campaign", "%(campaign)s"))
 # What a batch that takes something back does first. All that counts of the contacts who are touched is put
 # into the batch again with sign 0, and what is new of them counts there only, so that their rows can be
 # made anew.
-TAKE_BACK = "insert into taken_back select position from batch where sign < 0 on conflict do nothing"
+TAKE_BACK = "insert into taken_back select campaign, position from batch where sign < 0 on conflict do nothing"
 REMEMBER = _filled(_OF_TOUCHED)
 LET_GO = """
 update batch b set contact = null from batch t

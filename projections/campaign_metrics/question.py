@@ -70,14 +70,16 @@ class _Pieces:
     def relations(self, *, several: bool) -> list[str]:
         """What the parts read."""
         found = [say.HEAD]
-        if self.from_log:
-            found += [say.TOLD, say.SERIES_IN_WINDOW if self.windowed else say.SERIES]
+        if self.windowed:
+            found += [say.CUT, say.SERIES_IN_WINDOW]
+        elif self.times:
+            found.append(say.SERIES)
         if self.labels or self.times:
             found.append(say.LABEL_KEYS if self.labels else say.NO_LABEL_KEYS)
             found.append(say.TIME_KEYS if self.times else say.NO_TIME_KEYS)
             found.append(self._grouped())
-        if self.from_log and (self.labels or self.times):
-            found.append(self._unique_in_log())
+        if self.from_log:
+            found += [say.SEEN, self._people()]
         elif several:
             found.append(say.UNIQUE_IN_CONTACTS)
         return found
@@ -95,14 +97,18 @@ class _Pieces:
         return found
 
     def _grouped(self) -> str:
-        if self.times:
-            return say.BY_LABELS_AND_TIME if self.labels else say.BY_TIME
-        return say.BY_LABELS_IN_WINDOW if self.windowed else say.BY_LABELS
+        if not self.labels:
+            return say.BY_TIME
+        if not self.times:
+            return say.BY_LABELS_IN_WINDOW if self.windowed else say.BY_LABELS
+        return say.BY_LABELS_AND_TIME_IN_WINDOW if self.windowed else say.BY_LABELS_AND_TIME
 
-    def _unique_in_log(self) -> str:
+    def _people(self) -> str:
         if self.labels and self.times:
-            return say.UNIQUE_IN_LOG_BY_BOTH
-        return say.UNIQUE_IN_LOG_BY_LABELS if self.labels else say.UNIQUE_IN_LOG_BY_TIME
+            return say.PEOPLE_BY_BOTH
+        if self.labels:
+            return say.PEOPLE_BY_LABELS
+        return say.PEOPLE_BY_TIME if self.times else say.PEOPLE
 
 
 def _check(group_by: Sequence[str], starts: datetime | None, ends: datetime | None, zone: str) -> None:
@@ -132,8 +138,8 @@ def _window(starts: datetime | None, ends: datetime | None) -> dict[str, Any]:
     if day_first and day_last and day_first >= day_last:
         day_first = day_last = last
     return {
-        "starts": [_text(starts, "-infinity")],
-        "ends": [_text(ends, "infinity")],
+        "starts": _text(starts, "-infinity"),
+        "ends": _text(ends, "infinity"),
         "first_bucket": _text(starts and _down(starts, QUARTER), "-infinity"),
         "last_bucket": _text(ends, "infinity"),
         "inner_starts": _text(first, "-infinity"),

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from projections.campaign_metrics import batch
-
 
 def statement(relations: Sequence[str], parts: Sequence[str]) -> str:
     """One statement from relations and the parts that answer; a custom kind comes with its name."""
@@ -40,34 +38,40 @@ head as materialized (
 HEAD_ROW = """
 select 0, array[currency, rule], 0, 0, engagement, events::numeric from head"""
 
-# What the log holds of the window: for unique counts, and for the quarters of an hour that it cuts.
-_TOLD = """
-counted as materialized (
-  $told
-     and (f.kind in (3, 7, 8, 9, 10) and f.contact is not null
-       or f.occurred_at < %(inner_starts)s or f.occurred_at >= %(inner_ends)s)
-),
-$judged,
-facts_in_window as materialized (
-  select occurred_at, date_bin('15 minutes', occurred_at, '2000-01-01Z') as bucket,
-      coalesce(labels, 0) as labels, contact, judged_kind as kind, type, quantity as n,
-      coalesce(amount, 0) as amount
-    from judged
-),
-cut as (
-  select bucket, labels, kind, type, n, amount
-    from facts_in_window where occurred_at < %(inner_starts)s or occurred_at >= %(inner_ends)s
-),
+# Facts of the window that count, straight from the log.
+_COUNTING = """
+    from ballyhoo.facts f
+    join $schema.checkpoints p on p.log = 'engagement' and p.part = f.part and f.position <= p.high
+    left join $schema.robots r on r.campaign = f.campaign and r.position = f.position
+   where f.campaign = $mine and f.kind <> 13 and not f.voided
+     and not exists (select from $schema.taken_back t where t.campaign = f.campaign and t.position = f.position)
+     and not exists (select from ballyhoo.parked x where x.projection = 'campaign_metrics'
+                      and x.log = 'engagement' and x.position = f.position)
+"""
+# Who was seen doing what is counted by contacts.
+SEEN = (
+    """
 seen as (
-  select contact, labels, bucket,
-      case kind when 8 then 1 when 9 then 2 when 10 then 3 else 0 end as measure
-    from facts_in_window where kind in (3, 7, 8, 9, 10) and contact is not null
+  select f.contact, coalesce(f.labels, 0) as labels, date_bin('15 minutes', f.occurred_at, '2000-01-01Z') as bucket,
+      case f.kind when 8 then 1 when 9 then 2 when 10 then 3 else 0 end as measure
+$counting
+     and f.kind in (3, 7, 8, 9, 10) and f.contact is not null and r.position is null
+     and f.occurred_at >= %(starts)s and f.occurred_at < %(ends)s
 )"""
-TOLD = (
-    _TOLD.replace("$told", batch.OF_CAMPAIGN.strip())
-    .replace("$judged", batch.JUDGED.strip())
-    .replace("$campaign", "$mine")
-)
+).replace("$counting", _COUNTING.strip("\n"))
+# What lies in the quarters of an hour that the window cuts.
+CUT = (
+    """
+cut as materialized (
+  select date_bin('15 minutes', f.occurred_at, '2000-01-01Z') as bucket, coalesce(f.labels, 0) as labels,
+      case when r.position is null then f.kind else -f.kind end as kind, f.type, f.quantity as n,
+      coalesce(f.amount, 0) as amount
+$counting
+     and (f.occurred_at >= %(starts)s and f.occurred_at < least(%(inner_starts)s::timestamptz, %(ends)s::timestamptz)
+       or f.occurred_at >= greatest(%(inner_ends)s::timestamptz, %(inner_starts)s::timestamptz)
+         and f.occurred_at < %(ends)s)
+)"""
+).replace("$counting", _COUNTING.strip("\n"))
 
 SERIES = """
 quarters as (select bucket, kind, type, n, amount from $schema.series where campaign = $mine)"""
@@ -92,8 +96,10 @@ select 2, null, m.measure, 0, m.n, 0
     (0, u.reach), (1, u.opens), (2, u.clicks), (3, u.conversions)) m(measure, n)
  where u.campaign = $mine and u.dimension = 0"""
 UNIQUE_IN_WINDOW = """
-select 2, null, measure, 0, count(*), 0 from (select distinct measure, contact from seen) s
+select 2, null, measure, 0, count(*), 0 from (select distinct measure, contact from people) s
  group by measure"""
+PEOPLE = """
+people as (select measure, contact from seen)"""
 
 # The label sets of the campaign by what is asked of them; 0 has no labels.
 LABEL_KEYS = """
@@ -175,6 +181,12 @@ grouped as (
 BY_LABELS_AND_TIME = """
 grouped as (
   select l.label_key, k.time_key, w.kind, w.type, sum(w.n) as n, sum(w.amount) as amount
+    from $schema.cells w join label_keys l using (labels) join time_keys k using (bucket)
+   where w.campaign = $mine group by 1, 2, 3, 4
+)"""
+BY_LABELS_AND_TIME_IN_WINDOW = """
+grouped as (
+  select l.label_key, k.time_key, w.kind, w.type, sum(w.n) as n, sum(w.amount) as amount
     from (
       select bucket, labels, kind, type, n, amount from $schema.cells
        where campaign = $mine and bucket >= %(inner_starts)s and bucket < %(inner_ends)s
@@ -187,14 +199,18 @@ GROUPS = """
 select 3, l.keys || t.keys, g.kind, g.type, g.n, g.amount
   from grouped g join label_names l using (label_key) join time_names t using (time_key)"""
 
-# A contact's label sets are grouped before they are looked at: many contacts have the same.
+# Contacts are grouped by their label sets before these are looked at: many contacts have the same.
 UNIQUE_IN_CONTACTS = """
-contact_sets as materialized (
-  select row_number() over () as id, measure, sets, count(*) as contacts
-    from $schema.contacts c
+alike as materialized (
+  select row_number() over () as id, reached, opened, clicked, converted, count(*) as contacts
+    from $schema.contacts where campaign = $mine group by reached, opened, clicked, converted
+),
+contact_sets as (
+  select a.id, m.measure, m.sets, a.contacts
+    from alike a
     cross join lateral (values
-      (0, c.reached), (1, c.opened), (2, c.clicked), (3, c.converted)) m(measure, sets)
-   where c.campaign = $mine and m.sets is not null group by measure, sets
+      (0, a.reached), (1, a.opened), (2, a.clicked), (3, a.converted)) m(measure, sets)
+   where m.sets is not null
 ),
 unique_groups as (
   select label_key, 0::bigint as time_key, measure, sum(contacts) as n
@@ -203,18 +219,18 @@ unique_groups as (
             join label_keys k using (labels)) d
    group by 1, 2, 3
 )"""
-_UNIQUE_IN_LOG = """
+_PEOPLE = """
+people as materialized (select distinct s.measure, s.contact, $keys from seen s $joined),
 unique_groups as (
-  select label_key, time_key, measure, count(*) as n
-    from (select distinct s.measure, s.contact, $keys from seen s $joined) d group by 1, 2, 3
+  select label_key, time_key, measure, count(*) as n from people group by 1, 2, 3
 )"""
-UNIQUE_IN_LOG_BY_LABELS = _UNIQUE_IN_LOG.replace("$keys", "label_key, 0::bigint as time_key").replace(
+PEOPLE_BY_LABELS = _PEOPLE.replace("$keys", "label_key, 0::bigint as time_key").replace(
     "$joined", "join label_keys using (labels)"
 )
-UNIQUE_IN_LOG_BY_TIME = _UNIQUE_IN_LOG.replace("$keys", "0::bigint as label_key, time_key").replace(
+PEOPLE_BY_TIME = _PEOPLE.replace("$keys", "0::bigint as label_key, time_key").replace(
     "$joined", "join time_keys using (bucket)"
 )
-UNIQUE_IN_LOG_BY_BOTH = _UNIQUE_IN_LOG.replace("$keys", "label_key, time_key").replace(
+PEOPLE_BY_BOTH = _PEOPLE.replace("$keys", "label_key, time_key").replace(
     "$joined", "join label_keys using (labels) join time_keys using (bucket)"
 )
 UNIQUE_GROUPS = """

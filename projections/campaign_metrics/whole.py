@@ -19,7 +19,7 @@ _RELATIONS = {
 
 _TAKEN_BACK = """
 insert into taken_back
-select t.position
+select t.campaign, t.position
   from $log v join $log t on t.position = v.voids_position and t.campaign = v.campaign
  where v.kind = 13 and v.voids_position is not null and v.position <= %(high)s and t.kind <> 13
 """
@@ -43,7 +43,7 @@ _JUDGED = """
       on a.agent = case when f.kind in (7, 8, 9) and strpos(f.properties, '"user_agent"') > 0
                         then lower(f.properties::json ->> 'user_agent') end
    where $which and f.kind <> 13 and not f.voided and f.campaign is not null
-     and not exists (select from taken_back t where t.position = f.position)
+     and not exists (select from taken_back t where t.campaign = f.campaign and t.position = f.position)
 """
 _OF_RANGE = _JUDGED.replace("$which", "f.position > %(low)s and f.position <= %(high_of)s")
 _OF_PARTS = _JUDGED.replace(
@@ -54,6 +54,11 @@ _PARTIAL_CELLS = """
 insert into partial_cells
 select campaign, date_bin('15 minutes', occurred_at, '2000-01-01Z'), labels, kind, type, sum(quantity), sum(amount)
   from ($judged) judged group by 1, 2, 3, 4, 5
+""".replace("$judged", _OF_RANGE)
+
+_ROBOTS = """
+insert into robots
+select campaign, position from ($judged) judged where kind < 0 order by 1, 2
 """.replace("$judged", _OF_RANGE)
 
 _CELLS = """
@@ -131,7 +136,7 @@ _UNIQUES = uniques.FOLD[: uniques.FOLD.index("on conflict")]
 WHOLE = Whole(
     relations=_RELATIONS,
     before=(_TAKEN_BACK,),
-    of_range=(_AUTOMATIC, _PARTIAL_CELLS),
+    of_range=(_AUTOMATIC, _PARTIAL_CELLS, _ROBOTS),
     of_parts=(_CONTACTS, _FIRSTS),
     after=((_CELLS, _TOTALS, _SERIES, _DAYS), (_CHANGES, _UNIQUES)),
 )

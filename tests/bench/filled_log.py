@@ -22,15 +22,19 @@ select s.stream, gen_random_uuid(), v, p, g, d, c
   from ballyhoo.streams s, unnest(array['a', 'b', 'c']) v, unnest(array['email', 'instagram', 'x']) p,
     unnest(array['new', 'old']) g, unnest(array['phone', 'desktop']) d, unnest(array['FR', 'US']) c
  where not exists (select from ballyhoo.label_sets l where l.campaign = s.stream)
+ order by s.stream
 """
-_HEAD = "select position, (select min(stream) from ballyhoo.streams) from ballyhoo.log_heads where log = 'engagement'"
+_HEAD = """
+select position, (select min(stream) from ballyhoo.streams) + %s from ballyhoo.log_heads where log = 'engagement'
+"""
 # Kinds by a fixed deal of twenty; a contact is drawn anew for each fact.
 _FACTS = """
 insert into ballyhoo.facts (position, recorded_at, occurred_at, amount, contact, workspace, campaign, labels, quantity,
     kind, type, part, voided, id, properties)
 select %(base)s + n, %(at)s::timestamptz + n * interval '1 microsecond',
     %(at)s::timestamptz - random() * %(days)s * interval '1 day',
-    case when kind = 10 then 1999 end, contact, 1, c, (c - %(first)s) * 72 + l.first + (random() * 71)::int, 1,
+    case when kind = 10 then 1999 end, contact, 1, c,
+    (select min(id) from ballyhoo.label_sets where campaign = c) + (random() * 71)::int, 1,
     kind, case when kind = 10 then 1 else 0 end, get_byte(uuid_send(contact), 15) %% 16, false, 'made-' || n,
     case when kind in (7, 8, 9) and n %% 10 = 0 then '{"user_agent":"Mozilla/5.0"}' end
   from (
@@ -38,7 +42,7 @@ select %(base)s + n, %(at)s::timestamptz + n * interval '1 microsecond',
         (array[2, 3, 3, 3, 3, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9, 10, 10])[1 + n %% 20] as kind,
         md5((random() * %(contacts)s)::int::text)::uuid as contact
       from generate_series(1, %(count)s) n offset 0
-  ) f, (select min(id) as first from ballyhoo.label_sets) l
+  ) f
 """
 _MOVE = "update ballyhoo.log_heads set position = %s, recorded_at = greatest(recorded_at, %s) where log = 'engagement'"
 
@@ -51,11 +55,12 @@ def prepare(url: str, campaigns: int) -> None:
         connection.execute(_LABELS)
 
 
-def append(url: str, count: int, at: datetime, *, campaigns: int, contacts: int, days: float) -> None:
-    """``count`` more facts, recorded at ``at``; the head of the log moves over them."""
+def append(url: str, count: int, at: datetime, *, campaigns: int, contacts: int, days: float, skipped: int = 0) -> None:
+    """``count`` more facts of ``campaigns`` campaigns, those after the ``skipped`` first ones, recorded at ``at``; the
+    head of the log moves over them."""
     with psycopg.connect(url, autocommit=True) as connection, connection.transaction():
         connection.execute("select ballyhoo.make_partition(%s)", (at,))
-        row = connection.execute(_HEAD).fetchone()
+        row = connection.execute(_HEAD, (skipped,)).fetchone()
         assert row is not None
         asked = {
             "base": row[0], "first": row[1], "at": at, "days": days, "campaigns": campaigns, "contacts": contacts,

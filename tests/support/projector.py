@@ -36,8 +36,8 @@ def projector(url: str, **options: Any) -> Iterator[Runner]:
         thread.join(timeout=30)
 
 
-def caught_up(url: str, seconds: float = 30.0) -> None:
-    """Return when every projection has reached the heads of the logs."""
+def caught_up(url: str, seconds: float = 30.0, *, events: bool = True) -> None:
+    """Return when every projection has reached the head of its log, or only those of facts."""
     with psycopg.connect(url, autocommit=True) as connection:
         heads = connection.execute(HEADS).fetchone()
         assert heads is not None
@@ -45,6 +45,6 @@ def caught_up(url: str, seconds: float = 30.0) -> None:
         def reached() -> bool:
             positions = connection.execute(REACHED).fetchone()
             assert positions is not None
-            return all(position >= head for position, head in zip(positions, heads, strict=True))
+            return positions[1] >= heads[1] and (not events or positions[0] >= heads[0])
 
         wait_until(reached, seconds)
