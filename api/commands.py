@@ -60,6 +60,8 @@ async def command(
         decided.problem.headers.update(headers)
         return decided.problem
     if decided.recorded is None:
+        if where := json.loads(decided.answer.body).get("instance"):
+            headers["Location"] = where
         return Response(decided.answer.body, decided.answer.status, headers=headers, media_type=errors.PROBLEM_JSON)
     if made_under:
         headers["Location"] = f"{made_under}/{json.loads(decided.answer.body)['id']}"
