@@ -33,10 +33,6 @@ TITLES = {
 }  # fmt: skip
 
 
-HOMES = {"campaign": "/v1/campaigns", "ab test": "/v1/ab-tests"}
-"""Where a kind of thing lives, by the name that ``AlreadyExists`` gives it."""
-
-
 class Refused(Exception):
     """A refusal that the API itself makes, with its status and the last part of its type."""
 
@@ -85,9 +81,6 @@ def of(error: Exception) -> Response:
             return problem(422, "bad-token", (error.__doc__ or "").strip(), errors=[])
         case NotFound():
             return problem(404, "not-found", error.detail)
-        case AlreadyExists():
-            where = f"{HOMES[error.kind]}/{error.id}"
-            return problem(409, error.slug, error.detail, headers={"Location": where}, instance=where)
         case MoveNotAllowed():
             return problem(409, error.slug, error.detail, allowed=error.allowed)
         case CampaignFieldLocked():
@@ -95,8 +88,8 @@ def of(error: Exception) -> Response:
         case CampaignNotReady():
             return problem(409, error.slug, error.detail, **error.report)
         case AlreadyExists():
-            where = {"Location": f"/v1/{error.kind.replace(' ', '-')}s/{error.id}"}
-            return problem(409, error.slug, error.detail, headers=where)
+            where = f"/v1/{error.kind.replace(' ', '-')}s/{error.id}"
+            return problem(409, error.slug, error.detail, headers={"Location": where}, instance=where)
         case Conflict():
             return problem(409, error.slug, error.detail)
         case Unauthenticated():
