@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from uuid import UUID
 
 from adapters.postgres.pool import Pool
@@ -23,8 +24,7 @@ class PostgresEpochs:
             "select epoch, events_position, engagement_position from ballyhoo.epochs order by began_at"
         )
         self._ends = {
-            earlier[0]: Position(earlier[0], later[1], later[2])
-            for earlier, later in zip(rows, rows[1:], strict=False)
+            earlier[0]: Position(earlier[0], later[1], later[2]) for earlier, later in pairwise(rows)
         }
         return self.current
 

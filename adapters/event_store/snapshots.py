@@ -20,6 +20,9 @@ from domain.shared.aggregate import Aggregate
 
 EVERY = 100
 
+_NAMED = {"properties", "$defs"}
+_PROSE = {"title", "description"}
+
 KEEP = """
 insert into ballyhoo.snapshots(stream, version, topic, state)
   select stream, %(version)s, %(topic)s, %(state)s from ballyhoo.streams where workspace = %(workspace)s and id = %(id)s
@@ -93,7 +96,7 @@ def _shape(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     return {
-        word: {name: _shape(part) for name, part in content.items()} if word in {"properties", "$defs"} else _shape(content)
-        for word, content in schema.items()
-        if word not in {"title", "description"}
-    }  # fmt: skip
+        word: {name: _shape(part) for name, part in below.items()} if word in _NAMED else _shape(below)
+        for word, below in schema.items()
+        if word not in _PROSE
+    }

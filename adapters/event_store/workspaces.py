@@ -114,7 +114,8 @@ def _workspace(connection: psycopg.Connection[Any], name: str) -> tuple[int, Wor
 def _loaded(connection: psycopg.Connection[Any], number: int, id: UUID) -> Workspace:
     codec = Codec(EVENTS)
     rows = connection.execute(
-        "select e.version, e.topic, e.state, e.recorded_at from ballyhoo.events e join ballyhoo.streams s using (stream) "
+        "select e.version, e.topic, e.state, e.recorded_at "
+        "from ballyhoo.events e join ballyhoo.streams s using (stream) "
         "where s.workspace = %s and s.id = %s order by e.version",
         (number, id),
     ).fetchall()

@@ -51,6 +51,7 @@ class Workspace(Aggregate):
     """One workspace. Commands take ``by`` (the opaque id of who asks) and ``at`` (now)."""
 
     KIND = "workspace"
+    STATE = WorkspaceState
 
     def __init__(self) -> None:
         self._state: WorkspaceState

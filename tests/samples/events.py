@@ -67,6 +67,10 @@ def sample_of(cls: type[Event]) -> dict[str, Any]:
     for form in ("whole", "short"):
         written = fields_of(cls, short=form == "short", without=_ENVELOPE)
         written |= {"class_version": version} if version > 1 else {}
+        if "originator_topic" in written:
+            written["originator_topic"] = cls.TOPIC.partition(".")[0].replace("-", "_")
+        if written.get("fields"):  # what else is there
+            written["fields"] = [name for name in written if name not in {"by", "patch", "fields"}]
         sample[form] = {"written": written, "reads": _read(codec, cls.TOPIC, written)}
     return sample
 

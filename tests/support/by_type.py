@@ -67,9 +67,10 @@ def any_of(type: Any) -> st.SearchStrategy[Any]:
     if isinstance(type, type_) and issubclass(type, Enum):
         return st.sampled_from(list(type))
     if dataclasses.is_dataclass(type):
+        make: Any = type
         hints = get_type_hints(type)
         return st.deferred(
-            lambda: st.builds(type, **{field.name: any_of(hints[field.name]) for field in dataclasses.fields(type)})
+            lambda: st.builds(make, **{field.name: any_of(hints[field.name]) for field in dataclasses.fields(type)})
         )
     raise TypeError(f"no values of {type} are known here")
 

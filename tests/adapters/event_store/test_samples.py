@@ -35,7 +35,8 @@ def planted(cls: type[Event], **changes: Any) -> type[Event]:
             own[name] = change
     ordered = {name: own[name] for name in sorted(own, key=lambda name: name in defaults)}
     words = {"__annotations__": ordered, "__module__": __name__, "TOPIC": f"planted.{_planted}", **defaults}
-    made: Any = type(cls)(cls.__name__, cls.__bases__, words)
+    meta: Any = type(cls)
+    made: Any = meta(cls.__name__, cls.__bases__, words)
     made.TOPIC = cls.TOPIC  # the library knows it by another, so that the real one stays known
     return made  # type: ignore[no-any-return]
 
