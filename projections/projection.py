@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
+
 Log = Literal["events", "engagement"]
 
 
@@ -92,8 +94,7 @@ class FactProjection(Projection):
     whole: Whole
 
 
-@dataclass(frozen=True)
-class Happened:
+class Happened(msgspec.Struct, frozen=True):
     """One stored event: ``event`` is the decoded one of stream ``id`` (``stream`` inside) at ``version``."""
 
     position: int

@@ -50,7 +50,7 @@ class _Shape:
             for version in range(raw.pop("class_version", 1), self.version):
                 getattr(self.cls, f"upcast_v{version}_v{version + 1}")(raw)
             content = msgspec.convert(raw, self.type, str_keys=True)
-        if len(content) < len(self.defaults) or self.defaults.keys() - content.keys():
+        if self.defaults and self.defaults.keys() - content.keys():
             for name in self.defaults.keys() - content.keys():
                 field = self.defaults[name]
                 factory = field.default_factory

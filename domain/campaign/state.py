@@ -3,7 +3,7 @@ campaigns and the history all fold with ``evolve``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,7 @@ from domain.campaign.events import (
 from domain.campaign.readiness import Readiness
 from domain.campaign.settings import Settings
 from domain.campaign.words import Status
+from domain.shared.altered import altered
 
 
 @dataclass(frozen=True)
@@ -77,37 +78,37 @@ def evolve(state: CampaignState, event: CampaignEvent) -> CampaignState:
     match event:
         case CampaignChanged():
             changed = {name: getattr(event, name) for name in event.fields}
-            return replace(state, settings=replace(state.settings, **changed))
+            return altered(state, settings=altered(state.settings, **changed))
         case CampaignScheduled(schedule=schedule):
-            return replace(
-                state, status=Status.SCHEDULED, settings=replace(state.settings, schedule=schedule)
+            return altered(
+                state, status=Status.SCHEDULED, settings=altered(state.settings, schedule=schedule)
             )
         case CampaignUnscheduled():
-            return replace(state, status=Status.DRAFT)
+            return altered(state, status=Status.DRAFT)
         case CampaignLaunched(schedule=schedule, report=report):
-            return replace(
+            return altered(
                 state,
                 status=Status.ACTIVE,
                 started_at=event.timestamp,
                 readiness=report,
-                settings=replace(state.settings, schedule=schedule),
+                settings=altered(state.settings, schedule=schedule),
             )
         case CampaignPaused():
-            return replace(state, status=Status.PAUSED)
+            return altered(state, status=Status.PAUSED)
         case CampaignResumed():
-            return replace(state, status=Status.ACTIVE)
+            return altered(state, status=Status.ACTIVE)
         case CampaignCompleted(final=final):
-            return replace(state, status=Status.COMPLETED, completed_at=event.timestamp, final=final)
+            return altered(state, status=Status.COMPLETED, completed_at=event.timestamp, final=final)
         case CampaignCancelled():
-            return replace(state, status=Status.CANCELLED)
+            return altered(state, status=Status.CANCELLED)
         case CampaignFailed(reason=reason, detail=detail, report=report):
-            return replace(state, status=Status.FAILED, failure=Failure(reason, detail, report))
+            return altered(state, status=Status.FAILED, failure=Failure(reason, detail, report))
         case CampaignArchived():
-            return replace(state, status=Status.ARCHIVED, archived_from=state.status)
+            return altered(state, status=Status.ARCHIVED, archived_from=state.status)
         case CampaignUnarchived(status=status):
-            return replace(state, status=status, archived_from=None)
+            return altered(state, status=status, archived_from=None)
         case CampaignDeleted():
-            return replace(state, deleted_at=event.timestamp)
+            return altered(state, deleted_at=event.timestamp)
         case CampaignRestored():
-            return replace(state, deleted_at=None)
+            return altered(state, deleted_at=None)
     raise TypeError(f"a campaign does not know {type(event).__name__}")

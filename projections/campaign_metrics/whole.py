@@ -58,7 +58,7 @@ select campaign, date_bin('15 minutes', occurred_at, '2000-01-01Z'), labels, kin
 
 _ROBOTS = """
 insert into robots
-select campaign, position from ($judged) judged where kind < 0 order by 1, 2
+select campaign, position from ($judged) judged where kind < 0 and exists (select from automatic) order by 1, 2
 """.replace("$judged", _OF_RANGE)
 
 _CELLS = """

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection
 
@@ -11,14 +15,10 @@ from adapters.read_models.rebuild.stopping import Poison
 from domain.catalogue import EVENTS
 from projections.projection import EventProjection, Happened
 
-_PAGE = 5000
-_ROWS_AT_ONCE = 2000
-
-_STREAMS = """
-select e.position, e.recorded_at, e.workspace, e.stream, s.id, e.version, e.topic, e.state
-  from ballyhoo.streams s join ballyhoo.events e on e.stream = s.stream and e.position <= %s
- where s.stream >= %s and s.stream <= %s
- order by e.stream, e.version
+_STREAMS = "select stream, id, workspace from ballyhoo.streams where stream between %s and %s"
+_EVENTS = """
+select stream, position, recorded_at, version, topic, state from ballyhoo.events
+ where stream between %s and %s and position <= %s order by stream, version
 """
 
 
@@ -27,35 +27,44 @@ def fold_streams(connection: Connection[Any], projection: EventProjection, first
 
     Poison names the event that can't be folded. UnknownTopic.
     """
-    codec = Codec(EVENTS)
-    count = 0
-    rows: list[Any] = []
-    row: Any = None
-    stream = None
-    with connection.cursor(name="whole_streams", binary=True) as cursor:
-        cursor.itersize = _PAGE
-        for position, at, workspace, number, id, version, topic, state in cursor.execute(_STREAMS, (high, first, last)):
-            if number != stream:
-                if row is not None:
-                    rows.append(row)
-                if len(rows) >= _ROWS_AT_ONCE:
-                    _save(connection, projection, rows)
-                stream, row = number, None
-            try:
-                event = codec.decode(topic, state, id=id, version=version, at=at)
-                row = projection.fold(row, Happened(position, at, workspace, number, id, version, event))
-            except UnknownTopic:
-                raise
-            except Exception as error:
-                raise Poison(projection.name, position, error) from error
-            count += 1
-    if row is not None:
-        rows.append(row)
-    if rows:
-        _save(connection, projection, rows)
-    return count
+    streams = {
+        stream: (id, workspace)
+        for stream, id, workspace in connection.execute(_STREAMS, (first, last), binary=True).fetchall()
+    }
+    with _uncollected():
+        events = connection.execute(_EVENTS, (first, last, high), binary=True).fetchall()
+        rows = _folded(projection, streams, events)
+        if rows:
+            connection.execute(projection.save.encode(), (projection.written(rows).decode(),))
+    return len(events)
 
 
-def _save(connection: Connection[Any], projection: EventProjection, rows: list[Any]) -> None:
-    connection.execute(projection.save.encode(), (projection.written(rows).decode(),))
-    rows.clear()
+def _folded(
+    projection: EventProjection, streams: dict[int, tuple[UUID, int]], events: list[tuple[Any, ...]]
+) -> list[Any]:
+    decode, fold = Codec(EVENTS).decode, projection.fold
+    rows: dict[int, Any] = {}
+    for stream, position, at, version, topic, state in events:
+        id, workspace = streams[stream]
+        try:
+            event = decode(topic, state, id=id, version=version, at=at)
+            row = fold(rows.get(stream), Happened(position, at, workspace, stream, id, version, event))
+        except UnknownTopic:
+            raise
+        except Exception as error:
+            raise Poison(projection.name, position, error) from error
+        if row is not None:
+            rows[stream] = row
+    return list(rows.values())
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """The collector of cycles finds none here, and would look through every event again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
