@@ -114,6 +114,7 @@ class KafkaSource:
                 self._codec.decode(
                     event.topic, event.state, id=event.stream_id, version=event.version, at=event.recorded_at
                 ),
+                event.correlation,
             )
             for event in sorted(stored)
         ]

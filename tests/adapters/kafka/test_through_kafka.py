@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from structlog.testing import capture_logs
 
 from adapters.event_store.outbox import LOGS, Outbox
 from adapters.kafka import codec
@@ -58,6 +59,18 @@ def test_what_was_recorded_before_and_meanwhile_is_applied_once(store: Store, ka
         until(store.caught_up)
 
     assert store.exact()
+
+
+@pytest.mark.req("OPS-5")
+def test_one_request_is_found_in_the_lines_of_relay_and_projector(store: Store, kafka: KafkaSettings) -> None:
+    with capture_logs() as lines, relaying(store, kafka), projecting(store, kafka):
+        until(lambda: any(line["event"] == "relay_active" for line in lines))
+        store.append_events(1)
+        until(store.caught_up)
+        until(lambda: {"events_published", "folded"} <= {line["event"] for line in lines})
+
+    told = {line["event"] for line in lines if "request-0" in line.get("correlations", ())}
+    assert {"events_published", "folded"} <= told
 
 
 @pytest.mark.req("EVT-3")
