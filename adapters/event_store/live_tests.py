@@ -9,9 +9,19 @@ from application.ports_ab_tests import Place
 
 _CLAIM = "select holder, earlier from ballyhoo.claim_ab_test(%s, %s, %s)"
 _OF = "select test, earlier from ballyhoo.ab_test_places where workspace = %s and campaign = %s"
+# The test before it has its place again, without which there is none.
 _RELEASE = """
-delete from ballyhoo.ab_test_places p where workspace = %s and campaign = %s and test = %s and earlier = '{}'
-   and not exists (select from ballyhoo.streams s where s.workspace = p.workspace and s.id = p.test)
+with held as (
+  select * from ballyhoo.ab_test_places p where workspace = %s and campaign = %s and test = %s
+     and not exists (select from ballyhoo.streams s where s.workspace = p.workspace and s.id = p.test) for update
+),
+first as (
+  delete from ballyhoo.ab_test_places p using held h
+   where p.workspace = h.workspace and p.campaign = h.campaign and h.earlier = '{}'
+)
+update ballyhoo.ab_test_places p
+   set test = h.earlier[cardinality(h.earlier)], earlier = h.earlier[:cardinality(h.earlier) - 1]
+  from held h where p.workspace = h.workspace and p.campaign = h.campaign and h.earlier <> '{}'
 """
 
 
@@ -27,8 +37,7 @@ class PostgresLiveTests:
         return Place(holder, tuple(earlier))
 
     async def release(self, workspace: int, campaign: UUID, test: UUID) -> None:
-        """Give up a place that was taken for a test that could not be made; behind an earlier test it stays taken until
-        it falls free."""
+        """Give up a place that was taken for a test that could not be made."""
         await self._pool.rows(_RELEASE, (workspace, campaign, test))
 
     async def of(self, workspace: int, campaign: UUID) -> Place | None:

@@ -34,7 +34,7 @@ begin
 end $f$;
 revoke all on function ballyhoo.claim_ab_test from public;
 grant execute on function ballyhoo.claim_ab_test to ballyhoo_engine;
-grant select, delete on ballyhoo.ab_test_places to ballyhoo_engine;
+grant select, update, delete on ballyhoo.ab_test_places to ballyhoo_engine;
 
 -- How far each policy has followed the events: moved by compare-and-set.
 create table ballyhoo.policies (name text primary key, position bigint not null default 0) with (fillfactor = 20);
