@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,7 +44,7 @@ class FactLog(Protocol):
         """Those of ``ids`` (UUIDs in any spelling) that are campaigns of the workspace. Unavailable."""
         ...
 
-    async def record(self, workspace: int, facts: Sequence[Fact]) -> RecordedFacts:
+    def record(self, workspace: int, facts: Sequence[Fact]) -> Awaitable[RecordedFacts]:
         """Append the facts and answer after the commit; none at all answers the present position.
 
         Overloaded where too much waits; Unavailable where the database does not answer: what was in doubt may

@@ -21,10 +21,13 @@ from adapters.engagement_log.packing import Packer
 from adapters.engagement_log.queue import FairQueue, Piece
 from adapters.engagement_log.share import Share
 from adapters.engagement_log.statement import Statement
-from application.ports import Position, Unavailable
+from application.ports import Overloaded, Position, Unavailable
+from application.ports_facts import RecordedFacts
 from domain.shared.errors import Fault
 
 _ERASED = "BH001"
+_ABOUT_DATA = (psycopg.DataError, psycopg.errors.NotNullViolation, psycopg.errors.CheckViolation)
+"""Refusals that are the fault of some fact of the group; any other is ours, and no fact is refused for it."""
 _PATIENCE = 0.8
 _LONGEST_PAUSE = 0.5
 
@@ -79,12 +82,16 @@ class Committer:
         except TimeoutError as error:
             raise Unavailable("the database does not answer") from error
 
-    async def append(self, share: Share) -> Position:
-        """Append, and answer after the commit. Overloaded, Unavailable."""
-        self._queue.put(share)
+    def append(self, share: Share) -> asyncio.Future[RecordedFacts]:
+        """Append; the answer comes after the commit. Overloaded, Unavailable."""
+        try:
+            self._queue.put(share)
+        except Overloaded as error:
+            share.answer.set_exception(error)
+            return share.answer
         if self._draining is None:
             self._draining = asyncio.get_running_loop().create_task(self._drain())
-        return await share.answer
+        return share.answer
 
     async def close(self) -> None:
         """Finish what waits and let the connection go."""
@@ -107,15 +114,14 @@ class Committer:
     async def _commit(self, pieces: list[Piece]) -> None:
         try:
             self._answer(pieces, await self._send(pieces))
-        except (psycopg.DataError, psycopg.IntegrityError) as error:
+        except _ABOUT_DATA as error:
             await self._halve(pieces, error)
         except Exception as error:
             if not isinstance(error, Unavailable):
                 self._log.exception("facts_not_appended", facts=_count(pieces))
                 error = Unavailable("the log of facts does not answer")
-            for share in {piece.share for piece in pieces}:
-                if not share.answer.done():
-                    share.answer.set_exception(error)
+            for piece in pieces:
+                piece.share.fail(error)
 
     async def _halve(self, pieces: list[Piece], error: psycopg.Error) -> None:
         count = _count(pieces)
@@ -125,10 +131,9 @@ class Committer:
             return
         share, start, _ = pieces[0]
         self._log.warning("fact_refused_by_database", workspace=share.workspace, error=str(error).strip())
+        share.refused = share.refused or {}
         share.refused[start] = Fault("", "not_storable", "The database cannot store this fact.")
-        share.done += 1
-        if share.done == len(share.rows) and not share.answer.done():
-            share.answer.set_result(self.position)
+        share.settle(1, RecordedFacts((), {}, self.position))
 
     async def _send(self, pieces: list[Piece]) -> Appended:
         self._batch += 1
@@ -154,20 +159,20 @@ class Committer:
 
     def _answer(self, pieces: list[Piece], appended: Appended) -> None:
         position = self._position = Position(self.position.epoch, appended.events, appended.engagement)
-        if any(piece.share.contacts for piece in pieces):
-            for key, made in new_contacts(pieces).items():
-                self._saved(key, appended.moved.get(made, made))
+        for key, made in new_contacts(pieces).items():
+            self._saved(key, appended.moved.get(made, made))
         if appended.duplicates:
             self._mark(pieces, set(appended.duplicates))
+        recorded = RecordedFacts((), {}, position)
         for share, start, stop in pieces:
-            share.done += stop - start
-            if share.done == len(share.rows) and not share.answer.done():
-                share.answer.set_result(position)
+            share.settle(stop - start, recorded)
 
     def _mark(self, pieces: list[Piece], duplicates: set[int]) -> None:
         before = 1
         for share, start, stop in pieces:
-            share.duplicates.update(index for index in range(start, stop) if before + index - start in duplicates)
+            found = {index for index in range(start, stop) if before + index - start in duplicates}
+            if found:
+                share.duplicates = found | (share.duplicates or set())
             before += stop - start
 
     def _connect(self) -> asyncio.Task[None]:

@@ -44,9 +44,8 @@ def new_contacts(pieces: Sequence[Piece]) -> dict[ContactKey, bytes]:
     """The contacts of a group that the log may not have, each once, with the uuid made for it."""
     found: dict[ContactKey, bytes] = {}
     for share, start, stop in pieces:
-        for index, (key, made) in share.contacts.items():
-            if start <= index < stop:
-                found[key] = made
+        if share.contacts is not None:
+            found.update(named for index, named in share.contacts.items() if start <= index < stop)
     return found
 
 
@@ -67,16 +66,18 @@ def parameters(
         else:
             facts += share.rows[start:stop]
             keys += share.keys[start:stop]
-        if share.orders:
+        if share.orders is not None:
             before = len(keys) - stop + 1
             for index, key in share.orders.items():
                 if start <= index < stop:
                     orders.append(before + index)
                     order_keys.append(key)
-        if share.erasures is not None:
-            erasures[share.workspace] = min(share.erasures, erasures.get(share.workspace, share.erasures))
-        voids = voids or share.voids
-        new = new or bool(share.contacts)
+        if share.erasures is not None and erasures.setdefault(share.workspace, share.erasures) > share.erasures:
+            erasures[share.workspace] = share.erasures
+        if share.voids:
+            voids = True
+        if share.contacts is not None:
+            new = True
     contacts = new_contacts(pieces) if new else {}
     return [
         rows.array(fact_oid, facts),

@@ -46,7 +46,8 @@ class Interning:
 
     async def count_erasures(self, workspaces: Collection[int]) -> None:
         """Read the erasure counters of workspaces anew. Unavailable."""
-        self.erasures.update(await self._pool.rows(_ERASURES, (list(workspaces),)))
+        counted = dict(await self._pool.rows(_ERASURES, (list(workspaces),)))
+        self.erasures.update({workspace: counted.get(workspace, 0) for workspace in workspaces})
 
     def contact(self, key: ContactKey) -> tuple[bytes, bool]:
         """The uuid of a contact and whether the log has it; else one made here, the same for all until it has."""

@@ -13,6 +13,9 @@ from typing import Final
 LENGTH: Final = b"\x00\x00\x00\x10"
 """How an array in PostgreSQL's binary format announces a uuid."""
 
+_LENGTH: Final = 16 << 128
+"""The same before the sixteen bytes of a number."""
+
 
 class Keys:
     """Makes the keys of one workspace, each as an element of a binary uuid array: length and 16 bytes."""
@@ -31,11 +34,11 @@ class Keys:
         if len(id) == 36 and id[8:24:5] == "----":
             digits = id.replace("-", "")
             try:
-                number = int(digits, 16)
+                raw = bytes.fromhex(digits)
             except ValueError:
                 return self._hashed(id)
-            if f"{number:032x}" == digits:
-                return LENGTH + (number ^ self._mask).to_bytes(16, "big")
+            if raw.hex() == digits:
+                return (int.from_bytes(raw, "big") ^ self._mask | _LENGTH).to_bytes(20, "big")
         return self._hashed(id)
 
     def of_order(self, order_id: str) -> bytes:

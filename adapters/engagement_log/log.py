@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from adapters.engagement_log.committer import Committer
@@ -46,12 +46,16 @@ class PostgresFactLog:
         found = await self._interning.campaigns.answer([(workspace, id) for id in ids])
         return {id: campaign for (_, id), campaign in found.items()}
 
-    async def record(self, workspace: int, facts: Sequence[Fact]) -> RecordedFacts:
+    def record(self, workspace: int, facts: Sequence[Fact]) -> Awaitable[RecordedFacts]:
         """Append the facts and answer after the commit. Overloaded, Unavailable."""
-        if not self._committer.connected:
-            await self._committer.ready()
+        if self._committer.connected and facts:
+            share = self._packer.at_once(workspace, facts)
+            if share is not None:
+                return self._committer.append(share)
+        return self._record(workspace, facts)
+
+    async def _record(self, workspace: int, facts: Sequence[Fact]) -> RecordedFacts:
+        await self._committer.ready()
         if not facts:
             return RecordedFacts((), {}, self._committer.position)
-        share = await self._packer.share(workspace, facts)
-        position = await self._committer.append(share)
-        return RecordedFacts(share.duplicates, share.refused, position)
+        return await self._committer.append(await self._packer.share(workspace, facts))

@@ -36,14 +36,30 @@ class Packer:
             self._keys.clear()
         self._secret, self._partitions = secret, partitions
 
+    def at_once(self, workspace: int, facts: Sequence[Fact]) -> Share | None:
+        """The facts, packed, where there are few and every name in them is known; else None."""
+        erasures = self._interning.erasures.get(workspace)
+        if erasures is None or len(facts) > _SLICE:
+            return None
+        known = self._common.get
+        common = [known(_common(workspace, fact)) for fact in facts]
+        if None in common:
+            return None
+        share = Share(workspace, facts, asyncio.get_running_loop().create_future())
+        share.erasures = erasures
+        self._pack(share, 0, common)
+        return share
+
     async def share(self, workspace: int, facts: Sequence[Fact]) -> Share:
         """The facts, packed. Unavailable where a name must be asked for and the database does not answer."""
         common = [self._common.get(_common(workspace, fact)) for fact in facts]
         if None in common:
             await self._ask(workspace, facts, common)
+        erasures = self._interning.erasures
+        if workspace not in erasures:
+            await self._interning.count_erasures((workspace,))
         share = Share(workspace, facts, asyncio.get_running_loop().create_future())
-        if any(fact.contact is not None for fact in facts):
-            share.erasures = await self._erasures(workspace)
+        share.erasures = erasures[workspace]
         for start in range(0, len(facts), _SLICE):
             if start:
                 await asyncio.sleep(0)
@@ -52,17 +68,11 @@ class Packer:
 
     async def repack(self, shares: Sequence[Share]) -> None:
         """Pack again after an erasure: contacts that were looked up before it are no longer anybody's."""
-        await self._interning.count_erasures({share.workspace for share in shares if share.erasures is not None})
+        await self._interning.count_erasures({share.workspace for share in shares})
         for share in set(shares):
-            if share.erasures is None or share.erasures == self._interning.erasures[share.workspace]:
-                continue
-            again = await self.share(share.workspace, share.facts)
-            share.rows, share.contacts, share.erasures = again.rows, again.contacts, again.erasures
-
-    async def _erasures(self, workspace: int) -> int:
-        if workspace not in self._interning.erasures:
-            await self._interning.count_erasures((workspace,))
-        return self._interning.erasures[workspace]
+            if share.erasures != self._interning.erasures[share.workspace]:
+                again = await self.share(share.workspace, share.facts)
+                share.rows, share.contacts, share.erasures = again.rows, again.contacts, again.erasures
 
     async def _ask(self, workspace: int, facts: Sequence[Fact], common: list[bytes | None]) -> None:
         unknown = {_common(workspace, fact) for fact, found in zip(facts, common, strict=True) if found is None}
@@ -83,31 +93,33 @@ class Packer:
 
     def _pack(self, share: Share, start: int, common: Sequence[bytes | None]) -> None:
         workspace, erasures = share.workspace, share.erasures
+        assert erasures is not None
         keys = self._keys.get(workspace)
         if keys is None:
             keys = self._keys[workspace] = Keys(self._secret, workspace)
-        partitions, interning = self._partitions, self._interning
+        partitions, interned = self._partitions, self._interning.contact
+        facts = share.facts
         for index, shared in enumerate(common, start):
             assert shared is not None
-            fact = share.facts[index]
+            fact = facts[index]
             key = keys.of_id(fact.id)
             contact: bytes | None = None
             if fact.contact is not None:
-                assert erasures is not None
                 named = (workspace, erasures, fact.contact)
-                contact, saved = interning.contact(named)
+                contact, saved = interned(named)
                 if not saved:
+                    if share.contacts is None:
+                        share.contacts = {}
                     share.contacts[index] = (named, contact)
             if fact.order_id is not None and fact.kind == CONVERSION:
+                if share.orders is None:
+                    share.orders = {}
                 share.orders[index] = keys.of_order(fact.order_id)
             voids: bytes | None = None
             if fact.voids is not None:
                 voids = keys.of_id(fact.voids)
                 share.voids = True
-            row = rows.row(
-                fact.occurred_at, contact, voids, fact.amount, fact.quantity, (contact or key)[-1] % partitions, shared,
-                fact.id, fact.order_id, fact.properties,
-            )  # fmt: skip
+            row = rows.row(fact, contact, voids, (contact or key)[-1] % partitions, shared)
             share.rows.append(row)
             share.keys.append(key)
             share.size += len(row)

@@ -39,10 +39,8 @@ class FairQueue:
         self._most_bytes_each = most_bytes_each
         self._most_facts_each = most_facts_each
         self._clock = clock
-        self._shares: dict[int, deque[Share]] = {}
-        self._turns: deque[int] = deque()
-        self._facts: dict[int, int] = {}
-        self._bytes: dict[int, int] = {}
+        self._lines: dict[int, Line] = {}
+        self._turns: deque[Line] = deque()
         self._all_bytes = 0
         self._last: int | None = None
         self._others_until = 0.0
@@ -53,23 +51,25 @@ class FairQueue:
     def put(self, share: Share) -> None:
         """Let a share wait. Overloaded where its workspace, or all together, have too much waiting."""
         workspace = share.workspace
-        facts = self._facts.get(workspace, 0) + len(share.rows)
-        size = self._bytes.get(workspace, 0) + share.size
-        too_many = facts > self._most_facts_each or size > self._most_bytes_each
-        if too_many or self._all_bytes + share.size > self._most_bytes:
+        line = self._lines.get(workspace)
+        if line is None:
+            line = Line(workspace)
+        facts, size = line.facts + len(share.rows), line.size + share.size
+        if (
+            facts > self._most_facts_each
+            or size > self._most_bytes_each
+            or self._all_bytes + share.size > self._most_bytes
+        ):
             raise Overloaded
-        if workspace != self._last:
-            if self._last is not None:
-                self._others_until = self._clock() + self._memory
-            self._last = workspace
-        self._facts[workspace], self._bytes[workspace] = facts, size
+        if not line.shares:
+            self._lines[workspace] = line
+            self._turns.append(line)
+            if workspace != self._last:
+                self._others_until = self._clock() + self._memory if self._last is not None else 0.0
+                self._last = workspace
+        line.shares.append(share)
+        line.facts, line.size = facts, size
         self._all_bytes += share.size
-        queue = self._shares.get(workspace)
-        if queue is None:
-            self._shares[workspace] = deque((share,))
-            self._turns.append(workspace)
-        else:
-            queue.append(share)
 
     def group(self) -> list[Piece]:
         """The next group: from each workspace in turn at most its part, from one that is alone as much as fits."""
@@ -78,41 +78,48 @@ class FairQueue:
         room, room_bytes = self._alone, self._most_bytes_together
         pieces: list[Piece] = []
         for _ in range(len(self._turns)):
-            workspace = self._turns.popleft()
-            taken, taken_bytes = self._take(workspace, min(each, room), room_bytes, pieces)
+            line = self._turns.popleft()
+            taken, taken_bytes = self._take(line, min(each, room), room_bytes, pieces)
             room -= taken
             room_bytes -= taken_bytes
-            if workspace in self._shares:
-                self._turns.append(workspace)
+            if line.shares:
+                self._turns.append(line)
+            else:
+                del self._lines[line.workspace]
             if room <= 0 or room_bytes <= 0:
                 break
         return pieces
 
-    def _take(self, workspace: int, most: int, most_bytes: int, pieces: list[Piece]) -> tuple[int, int]:
-        queue = self._shares[workspace]
+    def _take(self, line: Line, most: int, most_bytes: int, pieces: list[Piece]) -> tuple[int, int]:
         taken = taken_bytes = 0
-        while queue and taken < most and taken_bytes < most_bytes:
-            share = queue[0]
+        shares = line.shares
+        while shares and taken < most and taken_bytes < most_bytes:
+            share = shares[0]
             start, stop = share.sent, len(share.rows)
             # A share that was answered already (refused as a whole, or its client left) is not begun any more.
             if not share.answer.done():
                 a_row = share.size // stop + 1
-                stop = min(stop, start + most - taken, start + (most_bytes - taken_bytes) // a_row + 1)
+                if stop - start > 1:
+                    stop = min(stop, start + most - taken, start + (most_bytes - taken_bytes) // a_row + 1)
                 pieces.append(Piece(share, start, stop))
                 taken += stop - start
                 taken_bytes += (stop - start) * a_row
             share.sent = stop
             if stop == len(share.rows):
-                queue.popleft()
-                self._leave(share)
-        if not queue:
-            del self._shares[workspace]
+                shares.popleft()
+                line.facts -= stop
+                line.size -= share.size
+                self._all_bytes -= share.size
         return taken, taken_bytes
 
-    def _leave(self, share: Share) -> None:
-        workspace = share.workspace
-        self._all_bytes -= share.size
-        self._facts[workspace] -= len(share.rows)
-        self._bytes[workspace] -= share.size
-        if not self._facts[workspace]:
-            del self._facts[workspace], self._bytes[workspace]
+
+class Line:
+    """The shares of one workspace that wait, and how many facts and bytes they have."""
+
+    __slots__ = ("facts", "shares", "size", "workspace")
+
+    def __init__(self, workspace: int) -> None:
+        self.workspace = workspace
+        self.shares: deque[Share] = deque()
+        self.facts = 0
+        self.size = 0

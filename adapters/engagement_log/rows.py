@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from struct import Struct
 from typing import Final
 
+from domain.engagement.fact import Fact
+
 _INT8_OID, _INT2_OID, _INT4_OID, _TEXT_OID, _TIMESTAMPTZ_OID, _UUID_OID = 20, 21, 23, 25, 1184, 2950
 _COLUMNS = 14
 
@@ -49,29 +51,26 @@ def common(workspace: int, campaign: int | None, labels: int | None, kind: int, 
     )
 
 
-def row(
-    occurred_at: datetime | None, contact: bytes | None, voids: bytes | None, amount: int | None, quantity: int,
-    part: int, common: bytes, id: str, order_id: str | None, properties: bytes | None,
-) -> bytes:  # fmt: skip
+def row(fact: Fact, contact: bytes | None, voids: bytes | None, part: int, common: bytes) -> bytes:
     """One element of the array of facts. ``contact`` has 16 bytes; ``voids`` is a key with its length."""
-    if occurred_at is None:
+    if fact.occurred_at is None:
         time = _NO_TIME
     else:
-        since = occurred_at - _EPOCH
+        since = fact.occurred_at - _EPOCH
         time = _FIELD_INT8.pack(
             _TIMESTAMPTZ_OID, 8, (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
         )
-    if voids is None and amount is None and quantity == 1:
+    if voids is None and fact.amount is None and fact.quantity == 1:
         middle = _PLAIN
     else:
         middle = b"".join(
             (
                 _NO_UUID if voids is None else _UUID + voids,
-                _NO_INT8 if amount is None else _FIELD_INT8.pack(_INT8_OID, 8, amount),
-                _FIELD_INT4.pack(_INT4_OID, 4, quantity),
+                _NO_INT8 if fact.amount is None else _FIELD_INT8.pack(_INT8_OID, 8, fact.amount),
+                _FIELD_INT4.pack(_INT4_OID, 4, fact.quantity),
             )
         )
-    encoded = id.encode()
+    encoded = fact.id.encode()
     fields = b"".join(
         (
             time,
@@ -81,8 +80,8 @@ def row(
             common,
             _HEADER.pack(_TEXT_OID, len(encoded)),
             encoded,
-            _NO_TEXT if order_id is None else _text(order_id.encode()),
-            _NO_TEXT if properties is None else _text(properties),
+            _NO_TEXT if fact.order_id is None else _text(fact.order_id.encode()),
+            _NO_TEXT if fact.properties is None else _text(fact.properties),
         )
     )
     return _HEADER.pack(len(fields) + 4, _COLUMNS) + fields

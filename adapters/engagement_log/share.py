@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from adapters.engagement_log.interning import ContactKey
-from application.ports import Position
+from application.ports_facts import RecordedFacts
 from domain.engagement.fact import Fact
 from domain.shared.errors import Fault
 
@@ -17,7 +17,8 @@ class Share:
     ``rows`` and ``keys`` run beside ``facts``. ``orders`` maps indexes of conversions to their order's key.
     ``contacts`` maps indexes to contacts that the log may not have yet. ``erasures`` is the counter under which
     contacts were looked up, None where the facts name none. ``size`` counts the bytes of the rows. ``sent`` facts
-    are in a group, ``done`` of them are answered.
+    are in a group, ``done`` of them are answered. The mappings are None until there is something in them: most
+    requests have one fact, and every object counts.
     """
 
     __slots__ = (
@@ -25,18 +26,33 @@ class Share:
         "size", "voids", "workspace",
     )  # fmt: skip
 
-    def __init__(self, workspace: int, facts: Sequence[Fact], answer: asyncio.Future[Position]) -> None:
+    def __init__(self, workspace: int, facts: Sequence[Fact], answer: asyncio.Future[RecordedFacts]) -> None:
         self.workspace = workspace
         self.facts = facts
         self.answer = answer
         self.rows: list[bytes] = []
         self.keys: list[bytes] = []
-        self.orders: dict[int, bytes] = {}
-        self.contacts: dict[int, tuple[ContactKey, bytes]] = {}
+        self.orders: dict[int, bytes] | None = None
+        self.contacts: dict[int, tuple[ContactKey, bytes]] | None = None
         self.erasures: int | None = None
         self.voids = False
         self.size = 0
         self.sent = 0
         self.done = 0
-        self.duplicates: set[int] = set()
-        self.refused: dict[int, Fault] = {}
+        self.duplicates: set[int] | None = None
+        self.refused: dict[int, Fault] | None = None
+
+    def fail(self, error: Exception) -> None:
+        """Answer with an error, where there is no answer yet."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def settle(self, count: int, recorded: RecordedFacts) -> None:
+        """``count`` more facts are answered. With the last of them the request is: with ``recorded``, unless it has
+        duplicates or refusals of its own."""
+        self.done += count
+        if self.done < len(self.rows) or self.answer.done():
+            return
+        if self.duplicates is not None or self.refused is not None:
+            recorded = RecordedFacts(self.duplicates or (), self.refused or {}, recorded.position)
+        self.answer.set_result(recorded)

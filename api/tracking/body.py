@@ -115,6 +115,12 @@ class Hold:
             self._room, self._size = None, 0
 
 
+def refuse_announced(length: int | None, packed: bool) -> None:
+    """BodyRefused where a Content-Length is past the limit: before anything of the body is asked for."""
+    if length is not None and length > (_MOST_PACKED if packed else MOST_BYTES):
+        raise too_large()
+
+
 async def read(
     receive: Receive, first: MutableMapping[str, Any], hold: Hold, announced: int | None, packed: bool
 ) -> bytes | bytearray:
@@ -123,8 +129,6 @@ async def read(
     BodyRefused with 413 past the limit, 408 where nothing comes for ten seconds, 400 where gzip is broken;
     Disconnected.
     """
-    if announced is not None and announced > (_MOST_PACKED if packed else MOST_BYTES):
-        raise too_large()
     if not packed and announced is not None:
         await hold.reach(announced, announced)
     body = bytearray()

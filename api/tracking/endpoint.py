@@ -6,18 +6,18 @@ again, alone, to say everything that is wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
 from api.authentication import Keys, Unauthenticated, bearer
 from api.errors import problem_body
-from api.tracking.body import Disconnected, Hold, Rooms, read
-from api.tracking.judging import Judge, Judged, batch, single
+from api.tracking.body import Disconnected, Hold, Rooms, read, refuse_announced
+from api.tracking.judging import Judge, Judged, batch, unread
 from api.tracking.refusals import BodyRefused
-from api.tracking.wire import SentFact, encode, is_suspect
-from application.ports import Caller, Clock, Overloaded, Position, Seal, Unavailable
+from api.tracking.wire import encode, is_suspect, one
+from application.ports import Clock, Overloaded, Position, Seal, Unavailable
 from application.ports_facts import FactLog, RecordedFacts
 
 SINGLE = "/v1/track"
@@ -30,6 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
+_CODINGS = frozenset({b"identity", b"gzip", b"x-gzip"})
 _MOST_TOKENS = 10_000
 
 
@@ -55,29 +56,18 @@ def problem(status: int, slug: str, detail: str, *headers: Header, **extra: Any)
     return Answer(status, body, *headers, media=b"application/problem+json")
 
 
-class Head:
-    """What the headers of a request say about it. BodyRefused where they ask for what there is not."""
-
-    __slots__ = ("authorization", "length", "packed")
-
-    def __init__(self, headers: Sequence[Header]) -> None:
-        self.authorization: str | None = None
-        self.length: int | None = None
-        self.packed = False
-        for name, value in headers:
-            if name == b"authorization":
-                self.authorization = value.decode("latin-1")
-            elif name == b"content-length":
-                self.length = int(value)
-            elif name == b"content-type":
-                media = value.partition(b";")[0].strip().lower()
-                if media != b"application/json" and not media.endswith(b"+json"):
-                    raise BodyRefused(415, "media-type", "Send application/json.")
-            elif name == b"content-encoding":
-                coding = value.strip().lower()
-                if coding not in (b"gzip", b"x-gzip", b"identity"):
-                    raise BodyRefused(415, "content-encoding", "Send gzip, or no Content-Encoding.")
-                self.packed = coding != b"identity"
+def body_of(headers: Mapping[bytes, bytes]) -> tuple[int | None, bool]:
+    """The announced length of a body, and whether it is packed. BodyRefused where it cannot be read."""
+    media = headers.get(b"content-type")
+    if media is not None and media != b"application/json":
+        media = media.partition(b";")[0].strip().lower()
+        if media != b"application/json" and not media.endswith(b"+json"):
+            raise BodyRefused(415, "media-type", "Send application/json.")
+    coding = headers.get(b"content-encoding", b"identity").strip().lower()
+    if coding not in _CODINGS:
+        raise BodyRefused(415, "content-encoding", "Send gzip, or no Content-Encoding.")
+    length = headers.get(b"content-length")
+    return None if length is None else int(length), coding != b"identity"
 
 
 class Tracking:
@@ -106,31 +96,29 @@ class Tracking:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         if scope["method"] != "POST":
             return problem(405, "method-not-allowed", "Facts are sent with POST.", (b"allow", b"POST"))
-        head = Head(scope["headers"])
-        workspace = (await self._caller(head.authorization)).workspace
-        answer = self._single if scope["path"] == SINGLE else self._batch
-        message = await receive()
-        if not head.packed and message["type"] == "http.request" and not message.get("more_body"):
-            return await answer(workspace, message["body"])
-        hold = Hold(self._rooms, workspace)
-        try:
-            return await answer(workspace, await read(receive, message, hold, head.length, head.packed))
-        finally:
-            hold.release()
-
-    async def _caller(self, authorization: str | None) -> Caller:
-        key = bearer(authorization)
+        headers = dict(scope["headers"])
+        length, packed = body_of(headers)
+        key = bearer(headers.get(b"authorization", b"").decode("latin-1"))
         caller = self._keys.known(key) or await self._keys.verify(key)
         if caller is None:
             raise Unauthenticated
-        return caller
+        refuse_announced(length, packed)
+        answer = self._single if scope["path"] == SINGLE else self._batch
+        message = await receive()
+        if not packed and message["type"] == "http.request" and not message.get("more_body"):
+            return await answer(caller.workspace, message["body"])
+        hold = Hold(self._rooms, caller.workspace)
+        try:
+            return await answer(caller.workspace, await read(receive, message, hold, length, packed))
+        finally:
+            hold.release()
 
     async def _single(self, workspace: int, body: bytes | bytearray) -> Answer:
-        element = await single(body)
+        sent = one(body)
         suspect = is_suspect(body)
-        fact = self._judge.at_once(workspace, element, suspect) if isinstance(element, SentFact) else None
+        fact = None if sent is None else self._judge.at_once(workspace, sent, suspect)
         if fact is None:
-            judged = await self._judge.judge(workspace, [element], "", suspect)
+            judged = await self._judge.judge(workspace, [sent or await unread(body)], "", suspect)
             if judged.rejected:
                 return _not_valid(judged)
             fact = judged.facts[0]

@@ -46,13 +46,10 @@ class Judged:
         self.rejected.append({"index": index, "id": id, "errors": errors})
 
 
-async def single(body: bytes | bytearray) -> Element:
-    """The fact that is the whole body. BodyRefused."""
-    sent = one(body)
-    if sent is None:
-        await check_depth(body)
-        return bytes(body)
-    return sent
+async def unread(body: bytes | bytearray) -> Element:
+    """A single fact whose types are wrong, as it was sent. BodyRefused where it is too deep."""
+    await check_depth(body)
+    return bytes(body)
 
 
 async def batch(body: bytes | bytearray) -> Sequence[Element]:

@@ -68,7 +68,8 @@ _ANY = msgspec.json.Decoder(msgspec.Raw)
 _PROPERTIES = msgspec.json.Decoder(dict[str, str | int | float | bool | None])
 _NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-_SUSPECT_BYTES = (b"@", b"\\u", b"%", "＠".encode(), "﹫".encode())
+_WIDE = b"\xef"
+"""How the wide at signs, like all of their block, begin in UTF-8."""
 _SUSPECT = re.compile("[\0@%＠﹫]")
 _MOST_RAW_PROPERTIES = 64 << 10
 _NO_LABELS = (None,) * 6
@@ -104,7 +105,8 @@ def is_json(raw: bytes | bytearray) -> bool:
 
 def is_suspect(body: bytes | bytearray) -> bool:
     """Whether an e-mail address or a NUL may stand anywhere in the body: most bodies need no closer look."""
-    return any(sign in body for sign in _SUSPECT_BYTES)
+    find = body.find  # ``in`` takes three times as long: it first tries whether the needle is a number
+    return find(b"@") >= 0 or find(b"%") >= 0 or find(b"\\u") >= 0 or find(_WIDE) >= 0
 
 
 def fact_of(sent: SentFact, campaign: CampaignRef, latest: datetime, suspect: bool) -> Fact | None:

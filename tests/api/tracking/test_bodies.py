@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from api.tracking import body
-from api.tracking.body import Disconnected, Gunzip, Hold, Room, Rooms, read
+from api.tracking.body import Disconnected, Gunzip, Hold, Room, Rooms, read, refuse_announced
 from api.tracking.refusals import MOST_BYTES, BodyRefused
 from api.tracking.structure import check_depth, split
 
@@ -97,12 +97,13 @@ async def test_a_body_of_exactly_the_limit_is_read() -> None:
     assert len(await Arriving(gzip.compress(bytes(MOST_BYTES))).read(packed=True)) == MOST_BYTES
 
 
-async def test_what_announces_too_much_is_not_read_at_all() -> None:
-    arriving = Arriving(bytes(65_536), ends=False)
-
-    with pytest.raises(BodyRefused, match="at most"):
-        await arriving.read(announced=MOST_BYTES + 1)
-    assert arriving.taken == 1
+def test_what_announces_too_much_is_refused_by_its_announcement() -> None:
+    refuse_announced(None, False)
+    refuse_announced(MOST_BYTES, False)
+    refuse_announced(MOST_BYTES + 1, True)
+    for length, packed in ((MOST_BYTES + 1, False), (MOST_BYTES * 2, True)):
+        with pytest.raises(BodyRefused, match="at most"):
+            refuse_announced(length, packed)
 
 
 @pytest.mark.parametrize("packed", [False, True])
