@@ -24,17 +24,27 @@ def connection_options(role: str, *, statement_timeout_ms: int = 15_000) -> dict
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        "options": f"-c role={role} -c statement_timeout={statement_timeout_ms} -c timezone=UTC",
+        "options": f"-c role={role} -c statement_timeout={statement_timeout_ms} -c timezone=UTC"
+        " -c jit=off -c work_mem=32MB",
     }
 
 
 class Pool:
     """Statements on ``size`` connections that act as ``role``. Open it before use."""
 
-    def __init__(self, dsn: str, *, role: str = "ballyhoo_reader", size: int = 8, name: str = "ballyhoo") -> None:
+    def __init__(
+        self, dsn: str, *, role: str = "ballyhoo_reader", size: int = 8, name: str = "ballyhoo"
+    ) -> None:
         options = connection_options(role) | {"application_name": name}
         self._pool = AsyncConnectionPool(
-            dsn, kwargs=options, min_size=1, max_size=size, timeout=5.0, reconnect_timeout=60.0, open=False, name=name
+            dsn,
+            kwargs=options,
+            min_size=1,
+            max_size=size,
+            timeout=5.0,
+            reconnect_timeout=60.0,
+            open=False,
+            name=name,
         )
 
     async def open(self) -> None:

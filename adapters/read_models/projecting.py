@@ -160,8 +160,8 @@ class Projecting:
             return
         if self._poisoned == MOST_IN_A_ROW:
             most = MOST_IN_A_ROW + 1
-            raise Stopped(f"{most} records in a row can't be folded; the last: {error}") from error
-        reason = f"{type(error).__name__}: {error}".strip()
+            raise Stopped(f"{most} records in a row can't be folded; the last: {_reason(error)}") from error
+        reason = _reason(error)
         with connection.transaction():
             connection.execute(_LOCK, (self.projection.name,))
             parking.park(connection, self.projection, spans, reason)
@@ -177,6 +177,12 @@ class Projecting:
         if error is not None or (state == "running" and self._state in ("starting", "waiting")):
             self._error = error
         self._state = state
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong; of a database's error the message alone, because its details quote what people wrote."""
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else str(error)
+    return f"{type(error).__name__}: {said}"
 
 
 def _length(spans: list[Span]) -> int:

@@ -70,14 +70,16 @@ class _Pieces:
     def relations(self, *, several: bool) -> list[str]:
         """What the parts read."""
         found = [say.HEAD]
+        if self.from_log:
+            found.append(say.LOG)
         if self.windowed:
             found += [say.CUT, say.SERIES_IN_WINDOW]
         elif self.times:
             found.append(say.SERIES)
+        if self.times:
+            found.append(say.ZONE)
         if self.labels or self.times:
-            found.append(say.LABEL_KEYS if self.labels else say.NO_LABEL_KEYS)
-            found.append(say.TIME_KEYS if self.times else say.NO_TIME_KEYS)
-            found.append(self._grouped())
+            found += [say.LABEL_KEYS if self.labels else say.NO_LABEL_KEYS, self._grouped()]
         if self.from_log:
             found += [say.SEEN, self._people()]
         elif several:
@@ -140,8 +142,6 @@ def _window(starts: datetime | None, ends: datetime | None) -> dict[str, Any]:
     return {
         "starts": _text(starts, "-infinity"),
         "ends": _text(ends, "infinity"),
-        "first_bucket": _text(starts and _down(starts, QUARTER), "-infinity"),
-        "last_bucket": _text(ends, "infinity"),
         "inner_starts": _text(first, "-infinity"),
         "inner_ends": _text(last, "infinity"),
         "days_start": _text(day_first, "-infinity"),

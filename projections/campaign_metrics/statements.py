@@ -38,40 +38,44 @@ head as materialized (
 HEAD_ROW = """
 select 0, array[currency, rule], 0, 0, engagement, events::numeric from head"""
 
-# Facts of the window that count, straight from the log.
+# Facts of the campaign that count, straight from the log.
 _COUNTING = """
     from ballyhoo.facts f
-    join $schema.checkpoints p on p.log = 'engagement' and p.part = f.part and f.position <= p.high
-    left join $schema.robots r on r.campaign = f.campaign and r.position = f.position
    where f.campaign = $mine and f.kind <> 13 and not f.voided
-     and not exists (select from $schema.taken_back t where t.campaign = f.campaign and t.position = f.position)
-     and not exists (select from ballyhoo.parked x where x.projection = 'campaign_metrics'
-                      and x.log = 'engagement' and x.position = f.position)
+     and f.position <= (select highs from reached)[f.part + 1]
+     and not exists (select from left_out x where x.position = f.position)
 """
-# Who was seen doing what is counted by contacts.
-SEEN = (
-    """
+LOG = """
+reached as materialized (
+  select array_agg(high order by part) as highs from $schema.checkpoints where log = 'engagement'
+),
+robots as materialized (select position from $schema.robots where campaign = $mine),
+left_out as materialized (
+  select position from $schema.taken_back where campaign = $mine
+  union all
+  select position from ballyhoo.parked where projection = 'campaign_metrics' and log = 'engagement'
+)"""
+# Who was seen doing what, for counting by contacts.
+SEEN = """
 seen as (
-  select f.contact, coalesce(f.labels, 0) as labels, date_bin('15 minutes', f.occurred_at, '2000-01-01Z') as bucket,
+  select f.contact, coalesce(f.labels, 0) as labels, f.occurred_at as at,
       case f.kind when 8 then 1 when 9 then 2 when 10 then 3 else 0 end as measure
 $counting
-     and f.kind in (3, 7, 8, 9, 10) and f.contact is not null and r.position is null
+     and f.kind in (3, 7, 8, 9, 10) and f.contact is not null
      and f.occurred_at >= %(starts)s and f.occurred_at < %(ends)s
-)"""
-).replace("$counting", _COUNTING.strip("\n"))
+     and not exists (select from robots r where r.position = f.position)
+)""".replace("$counting", _COUNTING.strip("\n"))
 # What lies in the quarters of an hour that the window cuts.
-CUT = (
-    """
+CUT = """
 cut as materialized (
   select date_bin('15 minutes', f.occurred_at, '2000-01-01Z') as bucket, coalesce(f.labels, 0) as labels,
-      case when r.position is null then f.kind else -f.kind end as kind, f.type, f.quantity as n,
-      coalesce(f.amount, 0) as amount
+      case when exists (select from robots r where r.position = f.position) then -f.kind else f.kind end as kind,
+      f.type, f.quantity as n, coalesce(f.amount, 0) as amount
 $counting
      and (f.occurred_at >= %(starts)s and f.occurred_at < least(%(inner_starts)s::timestamptz, %(ends)s::timestamptz)
        or f.occurred_at >= greatest(%(inner_ends)s::timestamptz, %(inner_starts)s::timestamptz)
          and f.occurred_at < %(ends)s)
-)"""
-).replace("$counting", _COUNTING.strip("\n"))
+)""".replace("$counting", _COUNTING.strip("\n"))
 
 SERIES = """
 quarters as (select bucket, kind, type, n, amount from $schema.series where campaign = $mine)"""
@@ -118,9 +122,9 @@ label_names as materialized (select distinct label_key, keys from label_keys)"""
 NO_LABEL_KEYS = """
 label_names as (select 0::bigint as label_key, array_fill(null::text, array[6]) as keys)"""
 
-# The quarters of an hour by what the clocks of the place show. Where they were changed by half an hour, an hour
-# that began before the change has the offset of its beginning.
-TIME_KEYS = """
+# What the clocks of the place show. Where they were changed by half an hour, an hour that began before the change has
+# the offset of its beginning.
+ZONE = """
 zone as materialized (
   select z.*
     from unnest(%(zone_starts)s::timestamptz[], %(zone_ends)s::timestamptz[],
@@ -128,38 +132,43 @@ zone as materialized (
         %(zone_before)s::text[]) z(starts, ends, ahead, written, before)
    where z.ends > (select min(bucket) from $schema.series where campaign = $mine)
      and z.starts <= (select max(bucket) from $schema.series where campaign = $mine)
-),
-buckets as (
-  select distinct bucket from $schema.series
-   where campaign = $mine and bucket >= %(first_bucket)s and bucket < %(last_bucket)s
-),
-time_keys as materialized (
-  select bucket, keys, dense_rank() over (order by keys) as time_key
-    from (
-      select bucket, array[
-          case when %(hour)s then
-            to_char(date_trunc('hour', shown), 'YYYY-MM-DD"T"HH24:MI:SS')
-              || case when date_trunc('hour', shown) - ahead < starts at time zone 'UTC' then before else written end
-          end,
-          case when %(day)s then to_char(shown, 'YYYY-MM-DD') end] as keys
-        from (select b.bucket, b.bucket at time zone 'UTC' + z.ahead as shown, z.*
-                from buckets b join zone z on b.bucket >= z.starts and b.bucket < z.ends) s
-    ) k
-),
-time_names as materialized (select distinct time_key, keys from time_keys)"""
-NO_TIME_KEYS = """
-time_names as (select 0::bigint as time_key, array_fill(null::text, array[2]) as keys)"""
-
-BY_LABELS = """
-grouped as (
-  select k.label_key, 0::bigint as time_key, t.kind, t.type, sum(t.n) as n, sum(t.amount) as amount
-    from $schema.totals t join label_keys k using (labels) where t.campaign = $mine group by 1, 2, 3, 4
 )"""
-# Whole days from the days, the rest from the quarters of an hour, what is cut from the log.
-BY_LABELS_IN_WINDOW = """
+_SHOWN = """
+join lateral (
+  select case when %(hour)s then date_trunc('hour', z.shown) end as hour,
+      case when not %(hour)s then null
+           when date_trunc('hour', z.shown) - z.ahead < z.starts at time zone 'UTC' then z.before
+           else z.written end as written,
+      case when %(day)s then z.shown::date end as day
+    from (select z.*, $at at time zone 'UTC' + z.ahead as shown from zone z
+           where $at >= z.starts and $at < z.ends) z
+) k on true"""
+
+_NO_TIME = "null::timestamp as hour, null::text as written, null::date as day"
+_TIME = "k.hour, k.written, k.day"
+
+_GROUPED = """
 grouped as (
-  select k.label_key, 0::bigint as time_key, w.kind, w.type, sum(w.n) as n, sum(w.amount) as amount
-    from (
+  select $label, $time, w.kind, w.type, sum(w.n) as n, sum(w.amount) as amount
+    from ($rows) w $joined group by 1, 2, 3, 4, 5, 6
+)"""
+_WITH_LABELS = "join label_keys l using (labels)"
+
+
+def _grouped(rows: str, *, labels: bool, times: bool) -> str:
+    joined = [_WITH_LABELS] * labels + [_SHOWN.replace("$at", "w.bucket")] * times
+    return (
+        _GROUPED.replace("$label", "l.label_key" if labels else "0::bigint as label_key")
+        .replace("$time", _TIME if times else _NO_TIME)
+        .replace("$rows", rows)
+        .replace("$joined", " ".join(joined))
+    )
+
+
+BY_LABELS = _grouped("select * from $schema.totals where campaign = $mine", labels=True, times=False)
+# Whole days from the days, the rest from the quarters of an hour, what is cut from the log.
+BY_LABELS_IN_WINDOW = _grouped(
+    """
       select labels, kind, type, n, amount from $schema.days
        where campaign = $mine and day >= (%(days_start)s::timestamptz at time zone 'UTC')::date
          and day < (%(days_end)s::timestamptz at time zone 'UTC')::date
@@ -170,72 +179,69 @@ grouped as (
       select labels, kind, type, n, amount from $schema.cells
        where campaign = $mine and bucket >= %(days_end)s and bucket < %(inner_ends)s
       union all
-      select labels, kind, type, n, amount from cut
-    ) w join label_keys k using (labels) group by 1, 2, 3, 4
-)"""
-BY_TIME = """
-grouped as (
-  select 0::bigint as label_key, k.time_key, q.kind, q.type, sum(q.n) as n, sum(q.amount) as amount
-    from quarters q join time_keys k using (bucket) group by 1, 2, 3, 4
-)"""
-BY_LABELS_AND_TIME = """
-grouped as (
-  select l.label_key, k.time_key, w.kind, w.type, sum(w.n) as n, sum(w.amount) as amount
-    from $schema.cells w join label_keys l using (labels) join time_keys k using (bucket)
-   where w.campaign = $mine group by 1, 2, 3, 4
-)"""
-BY_LABELS_AND_TIME_IN_WINDOW = """
-grouped as (
-  select l.label_key, k.time_key, w.kind, w.type, sum(w.n) as n, sum(w.amount) as amount
-    from (
+      select labels, kind, type, n, amount from cut""",
+    labels=True,
+    times=False,
+)
+BY_TIME = _grouped("select * from quarters", labels=False, times=True)
+BY_LABELS_AND_TIME = _grouped("select * from $schema.cells where campaign = $mine", labels=True, times=True)
+BY_LABELS_AND_TIME_IN_WINDOW = _grouped(
+    """
       select bucket, labels, kind, type, n, amount from $schema.cells
        where campaign = $mine and bucket >= %(inner_starts)s and bucket < %(inner_ends)s
       union all
-      select bucket, labels, kind, type, n, amount from cut
-    ) w join label_keys l using (labels) join time_keys k using (bucket) group by 1, 2, 3, 4
-)"""
+      select bucket, labels, kind, type, n, amount from cut""",
+    labels=True,
+    times=True,
+)
 
+_KEYS = """l.keys || array[to_char(g.hour, 'YYYY-MM-DD"T"HH24:MI:SS') || g.written, to_char(g.day, 'YYYY-MM-DD')]"""
 GROUPS = """
-select 3, l.keys || t.keys, g.kind, g.type, g.n, g.amount
-  from grouped g join label_names l using (label_key) join time_names t using (time_key)"""
+select 3, $keys, g.kind, g.type, g.n, g.amount from grouped g join label_names l using (label_key)""".replace(
+    "$keys", _KEYS
+)
 
 # Contacts are grouped by their label sets before these are looked at: many contacts have the same.
 UNIQUE_IN_CONTACTS = """
-alike as materialized (
-  select row_number() over () as id, reached, opened, clicked, converted, count(*) as contacts
-    from $schema.contacts where campaign = $mine group by reached, opened, clicked, converted
-),
-contact_sets as (
-  select a.id, m.measure, m.sets, a.contacts
-    from alike a
-    cross join lateral (values
-      (0, a.reached), (1, a.opened), (2, a.clicked), (3, a.converted)) m(measure, sets)
-   where m.sets is not null
+contact_sets as materialized (
+  select row_number() over () as id, *
+    from (
+      select case 0 when grouping(reached) then 0 when grouping(opened) then 1 when grouping(clicked) then 2 else 3
+          end as measure, coalesce(reached, opened, clicked, converted) as sets, count(*) as contacts
+        from $schema.contacts where campaign = $mine
+       group by grouping sets ((reached), (opened), (clicked), (converted))
+    ) g where sets is not null
 ),
 unique_groups as (
-  select label_key, 0::bigint as time_key, measure, sum(contacts) as n
+  select label_key, null::timestamp as hour, null::text as written, null::date as day, measure, sum(contacts) as n
     from (select distinct c.id, c.measure, c.contacts, k.label_key
             from contact_sets c cross join lateral unnest(c.sets) s(labels)
             join label_keys k using (labels)) d
-   group by 1, 2, 3
+   group by 1, 5
 )"""
 _PEOPLE = """
-people as materialized (select distinct s.measure, s.contact, $keys from seen s $joined),
+people as materialized (select distinct s.measure, s.contact, $label, $time from seen s $joined),
 unique_groups as (
-  select label_key, time_key, measure, count(*) as n from people group by 1, 2, 3
+  select label_key, hour, written, day, measure, count(*) as n from people group by 1, 2, 3, 4, 5
 )"""
-PEOPLE_BY_LABELS = _PEOPLE.replace("$keys", "label_key, 0::bigint as time_key").replace(
-    "$joined", "join label_keys using (labels)"
-)
-PEOPLE_BY_TIME = _PEOPLE.replace("$keys", "0::bigint as label_key, time_key").replace(
-    "$joined", "join time_keys using (bucket)"
-)
-PEOPLE_BY_BOTH = _PEOPLE.replace("$keys", "label_key, time_key").replace(
-    "$joined", "join label_keys using (labels) join time_keys using (bucket)"
-)
+
+
+def _people(*, labels: bool, times: bool) -> str:
+    joined = [_WITH_LABELS] * labels + [_SHOWN.replace("$at", "s.at")] * times
+    return (
+        _PEOPLE.replace("$label", "l.label_key" if labels else "0::bigint as label_key")
+        .replace("$time", _TIME if times else _NO_TIME)
+        .replace("$joined", " ".join(joined))
+    )
+
+
+PEOPLE_BY_LABELS = _people(labels=True, times=False)
+PEOPLE_BY_TIME = _people(labels=False, times=True)
+PEOPLE_BY_BOTH = _people(labels=True, times=True)
 UNIQUE_GROUPS = """
-select 4, l.keys || t.keys, u.measure, 0, u.n, 0
-  from unique_groups u join label_names l using (label_key) join time_names t using (time_key)"""
+select 4, $keys, g.measure, 0, g.n, 0 from unique_groups g join label_names l using (label_key)""".replace(
+    "$keys", _KEYS
+)
 UNIQUE_GROUPS_OF_ONE = """
 select 4, array_fill(null::text, array[%(dimension)s - 1]) || u.value
       || array_fill(null::text, array[8 - %(dimension)s]), m.measure, 0, m.n, 0
