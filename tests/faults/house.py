@@ -1,0 +1,190 @@
+"""Everything of a cluster on one machine, each part killable: Postgres, a broker, two of each process, and proxies
+between them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import psycopg
+
+from adapters.event_store.workspaces import make_key
+from adapters.postgres.cluster import socket_folder
+from adapters.postgres.embedded import EmbeddedPostgres
+from adapters.postgres.processes import living, postmaster
+from infra.database import bring_up
+from infra.kafka.broker import Broker
+from infra.kafka.metadata import free_port
+from tests.faults.child import BUG, FOLDER
+from tests.faults.processes import Process
+from tests.faults.proxy import Proxies, Proxy
+from tests.faults.schedule import PROCESSES
+from tests.infra.serving import environment
+from tests.support.client import Client, NoReply
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+SETTINGS = {"shared_buffers": "256MB", "min_wal_size": "256MB", "max_wal_size": "1GB"}
+
+
+class House:
+    """Runs while the block does. ``killed`` counts what was killed alive."""
+
+    def __init__(self, folder: Path, *, seed: int, kafka: bool, bug: str = "") -> None:
+        self.folder = folder
+        self.killed: Counter[str] = Counter()
+        self.postgres = EmbeddedPostgres(folder / "postgres", settings=SETTINGS)
+        self.broker: Broker | None = None
+        self.processes: list[Process] = []
+        self.proxies: dict[str, list[Proxy]] = {}
+        self.errands: list[Process] = []
+        self._seed, self._kafka, self._bug = seed, kafka, bug
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            self._proxies = starting.enter_context(Proxies())
+            starting.enter_context(self.postgres)
+            bring_up(self.url, None, lambda key: None)
+            socket = socket_folder(self.postgres.folder) / ".s.PGSQL.5432"
+            self.proxies["postgres"] = [self._proxies.proxy(socket, seed=self._seed)]
+            if self._kafka:
+                starting.enter_context(self._new_broker())
+            starting.callback(self._end_processes)
+            self._environment = environment(**self._settings()) | {
+                "PYTHONPATH": str(ROOT), FOLDER: str(self.folder), BUG: self._bug, "PYTHONUNBUFFERED": "1"
+            }  # fmt: skip
+            self._make_processes()
+            self.keep_running()
+            self._stack = starting.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    @property
+    def url(self) -> str:
+        """The database, without a proxy between."""
+        return self.postgres.url
+
+    @property
+    def apis(self) -> list[str]:
+        """Where the API answers, behind proxies."""
+        return [f"http://127.0.0.1:{proxy.port}" for proxy in self.proxies["http"]]
+
+    def workspace(self) -> tuple[int, str]:
+        """The number of a new workspace, and its owner's key."""
+        name = f"workspace-{uuid4()}"
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            key = make_key(connection, name, "owner")
+            found = connection.execute("select number from ballyhoo.workspaces where name = %s", (name,)).fetchone()
+            assert found is not None
+            return int(found[0]), key
+
+    def keep_running(self) -> None:
+        """Start what should run and does not."""
+        for process in self.processes:
+            process.keep_running()
+
+    def ready(self) -> bool:
+        """Whether every api says that all is well."""
+        try:
+            return all(Client(url, None, timeout=5.0).get("/health/ready").status == 200 for url in self.apis)
+        except NoReply:
+            return False
+
+    def wait_until_ready(self) -> None:
+        """Start what is missing until all is well; fails where that does not come."""
+
+        def well() -> bool:
+            self.keep_running()
+            return self.ready()
+
+        try:
+            wait_until(well, PATIENCE)
+        except AssertionError as error:
+            raise AssertionError("\n".join(_last_words(log) for log in self.logs())) from error
+
+    def of(self, kind: str) -> list[Process]:
+        """The processes of a kind."""
+        return [process for process in self.processes if process.kind == kind]
+
+    def kill(self, kind: str, number: int, *, down: float) -> None:
+        """Kill one process of a kind; it is started again after so many seconds."""
+        some = self.of(kind)
+        self.killed[kind] += some[number % len(some)].kill(down=down)
+
+    def kill_postgres(self, *, whole: bool) -> None:
+        """Kill the postmaster, whose children may go on for a moment, or every process of the server."""
+        there = living(self.postgres.folder)
+        head = postmaster(self.postgres.folder)
+        for pid in there if whole else there & {head}:
+            _signal(pid, signal.SIGKILL)
+        self.killed["postgres"] += bool(there)
+
+    def signal_postgres(self, number: signal.Signals) -> None:
+        """Signal every process of the server."""
+        for pid in living(self.postgres.folder):
+            _signal(pid, number)
+
+    def errand(self, kind: str, *arguments: str) -> None:
+        """Run a command of the product beside everything else; it is not started again."""
+        process = Process(kind, arguments, self.folder / f"{kind}.log", self._environment)
+        process.keep_running()
+        self.errands.append(process)
+
+    def logs(self) -> list[Path]:
+        """What the processes said."""
+        return sorted(self.folder.glob("*.log"))
+
+    def _settings(self) -> dict[str, str]:
+        port = self.proxies["postgres"][0].port
+        settings = {"database_url": f"postgresql://postgres@127.0.0.1:{port}/ballyhoo?sslmode=disable&gssencmode=disable"}
+        if self.broker is not None:
+            settings["kafka"] = f"127.0.0.1:{self.proxies['kafka'][0].port}"
+        return settings
+
+    def _new_broker(self) -> Broker:
+        port = free_port()
+        proxy = self._proxies.proxy(port, seed=self._seed + 1)
+        self.proxies["kafka"] = [proxy]
+        advertised = {"advertised.listeners": f"PLAINTEXT://127.0.0.1:{proxy.port}"}
+        self.broker = Broker(self.folder / "broker", port=port, settings=advertised)
+        return self.broker
+
+    def _make_processes(self) -> None:
+        self.proxies["http"] = []
+        for kind in PROCESSES:
+            if kind == "relay" and not self._kafka:
+                continue
+            for number in (1, 2):
+                arguments: list[str] = []
+                if kind == "api":
+                    port = free_port()
+                    arguments = ["--port", str(port)]
+                    self.proxies["http"].append(self._proxies.proxy(port, seed=self._seed + 1 + number))
+                log = self.folder / f"{kind}-{number}.log"
+                self.processes.append(Process(kind, arguments, log, self._environment))
+
+    def _end_processes(self) -> None:
+        for process in (*self.processes, *self.errands):
+            process.kill(down=float("inf"))
+
+
+def _last_words(log: Path) -> str:
+    return f"{log.name}: {log.read_text(errors='replace')[-600:]}"
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

@@ -1,0 +1,85 @@
+"""One process of the product that is killed again and again, and started again each time.
+
+They are forked from a server that has imported the product already: with two cores and a kill every second, imports
+would take all the time that there is.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from tests.faults import child
+
+AGAIN_AFTER = 0.3
+"""Seconds after which one that ended by itself is started again."""
+_PR_SET_PDEATHSIG = 1
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tests.faults.child", "infra.processes"])
+
+
+class Process:
+    """Ends, however the harness does. All its lives log into ``log``."""
+
+    def __init__(self, kind: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
+        self.kind = kind
+        self.log = log
+        self.not_before = 0.0
+        self._arguments = (["ballyhoo", kind, *arguments], str(log), dict(environment))
+        self._process: ForkServerProcess | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs, or is stopped."""
+        return self._process is not None and self._process.is_alive()
+
+    @property
+    def status(self) -> int | None:
+        """With what it ended; None while it runs."""
+        return self._process.exitcode if self._process is not None else None
+
+    def keep_running(self) -> None:
+        """Start it where it does not run and its time has come; an end of its own is paid with a pause."""
+        if self.alive:
+            return
+        if self._process is not None:
+            self._process = None
+            self.not_before = max(self.not_before, time.monotonic() + AGAIN_AFTER)
+        if time.monotonic() >= self.not_before:
+            self._process = _context.Process(target=_live, args=self._arguments, daemon=True)
+            self._process.start()
+
+    def kill(self, *, down: float) -> bool:
+        """SIGKILL, and no start for so many seconds. Whether there was something to kill."""
+        there = self.alive
+        if self._process is not None:
+            self._process.kill()
+            self._process.join()
+            self._process = None
+        self.not_before = time.monotonic() + down
+        return there
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal it, if it is there."""
+        if self.alive and self._process is not None and self._process.pid is not None:
+            os.kill(self._process.pid, number)
+
+
+def _live(command: list[str], log: str, environment: dict[str, str]) -> None:
+    """The life of the forked process."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = command
+    child.main()

@@ -1,0 +1,114 @@
+"""One run: a house under load, a schedule over it, and the invariants when it has healed."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+
+from tests.faults.checks.answers import answers_have_causes
+from tests.faults.checks.due import due_is_done_once
+from tests.faults.checks.figures import answers_are_the_oracles, reads_were_fresh, rows_are_the_logs
+from tests.faults.checks.links import records_link
+from tests.faults.checks.logs import acknowledged_is_stored, versions_and_positions
+from tests.faults.checks.rest import comes_to_rest
+from tests.faults.checks.seen import Broken, Seen
+from tests.faults.checks.walls import walls_stand
+from tests.faults.clients import Clients
+from tests.faults.conductor import Conductor
+from tests.faults.house import House
+from tests.faults.journal import Journal
+from tests.faults.schedule import Fault, plan
+
+CHECKS: tuple[Callable[[Seen], list[Broken]], ...] = (
+    comes_to_rest,
+    acknowledged_is_stored,
+    versions_and_positions,
+    due_is_done_once,
+    answers_are_the_oracles,
+    rows_are_the_logs,
+    reads_were_fresh,
+    walls_stand,
+    answers_have_causes,
+    records_link,
+)
+"""Lag first: the others look at what has come to rest."""
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Report:
+    """What a run came to."""
+
+    broken: list[Broken] = field(default_factory=list)
+    killed: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def lines(self) -> Iterator[str]:
+        """The report, the verdict last."""
+        yield "killed: " + ", ".join(f"{many} × {what}" for what, many in sorted(self.killed.items()))
+        yield "counted: " + ", ".join(f"{what} {many}" for what, many in sorted(self.counts.items()))
+        yield from map(str, self.broken)
+        names = sorted({broken.name for broken in self.broken})
+        yield f"NOT HELD: {', '.join(names)}" if names else "I1 I2 I3 I4 I5 I6 I7 I8 hold"
+
+
+def run(seed: int, seconds: float, *, kafka: bool, bug: str = "", say: Say = print) -> Report:
+    """Everything from the start of the processes to their end. Call it from the main thread."""
+    faults = plan(seed, seconds, kafka=kafka)
+    say(f"seed {seed}, {seconds:.0f} s, {'with' if kafka else 'without'} Kafka{f', planted: {bug}' if bug else ''}")
+    for fault in faults:
+        say(str(fault))
+    with tempfile.TemporaryDirectory(prefix="ballyhoo-faults-") as folder:
+        with House(Path(folder), seed=seed, kafka=kafka, bug=bug) as house:
+            house.wait_until_ready()
+            seen, conductor = _under_fire(house, faults, seconds, seed)
+            report = Report(counts=seen.journal.counts, killed=house.killed)
+            for check in CHECKS:
+                report.broken += _checked(check, seen)
+            report.counts.update({f"fault: {kind}": many for kind, many in conductor.done.items()})
+            report.counts.update(_of_proxies(house))
+            report.counts["rebuilds finished"] = sum(errand.status == 0 for errand in house.errands)
+        for line in report.lines():
+            say(line)
+    return report
+
+
+def _under_fire(house: House, faults: list[Fault], seconds: float, seed: int) -> tuple[Seen, Conductor]:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    numbers, keys = zip(*(house.workspace() for _ in range(2)), strict=True)
+    journal, conductor = Journal(), Conductor(house)
+    clients = Clients(journal, list(keys), house.apis, seed=seed)
+    clients.begin()
+    began = time.time()
+    conductor.run(faults, seconds, give_up=clients.broken.is_set)
+    conductor.heal()
+    ended = time.time()
+    clients.stop()
+    journal.count("seconds to heal", round(ended - began - seconds))
+    journal.count("seconds until no answer was in doubt", round(time.time() - ended))
+    seen = Seen(house, journal, list(numbers), list(keys), clients.campaigns, [(began, ended)])
+    return seen, conductor
+
+
+def _checked(check: Callable[[Seen], list[Broken]], seen: Seen) -> list[Broken]:
+    """What a check finds; where it can't even look, that."""
+    try:
+        return check(seen)
+    except Exception as error:
+        return [Broken(check.__doc__.partition(",")[0].partition(".")[0] if check.__doc__ else "?", repr(error)[:500])]
+
+
+def _of_proxies(house: House) -> Counter[str]:
+    done: Counter[str] = Counter()
+    for protocol, proxies in house.proxies.items():
+        for proxy in proxies:
+            done.update({f"{protocol} {what}": many for what, many in proxy.done.items()})
+    return done
