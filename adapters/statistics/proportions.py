@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
-from scipy.stats import fisher_exact
 
 from adapters.statistics.tails import never_zero
 from domain.ab_test.analysis import Alternative
@@ -48,6 +47,9 @@ def fisher(control: Counts, variant: Counts, alternative: Alternative) -> tuple[
     (x_c, n_c), (x_v, n_v) = control, variant
     if n_c + n_v > FISHER_LIMIT:
         return None
+    # Here, because scipy.stats takes longer to load than all the rest of a process that may never need it.
+    from scipy.stats import fisher_exact
+
     table = np.array([[x_v, n_v - x_v], [x_c, n_c - x_c]])
     odds = x_v * (n_c - x_c) / below if (below := (n_v - x_v) * x_c) else None
     return odds, never_zero(float(fisher_exact(table, alternative=SIDES[alternative]).pvalue))

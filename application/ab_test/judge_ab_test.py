@@ -87,7 +87,7 @@ class JudgeABTest:
                 test.apply_winner_automatically(Look.at(result), by=JUDGE, at=at)
             else:
                 test.declare_winner(Look.at(result), by=JUDGE, at=at, automatic=True)
-        elif test.state().status is Status.RUNNING:
+        if test.state().status is Status.RUNNING:
             self._step(test, result, at)
 
     def _step(self, test: ABTest, result: Result, at: datetime) -> None:

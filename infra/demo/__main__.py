@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from infra.ask import Api, NoAnswer
-from infra.demo import campaign, tables
+from infra.demo import ab_test, campaign, tables
 from infra.demo.comparing import Line, lines_of_arms, lines_of_funnel, lines_of_roi
 from infra.demo.customers import SHIPPED, Customer, WrongFile, customers_of
 from infra.demo.facts import how_many, with_every_cent
@@ -66,7 +66,9 @@ def _run(
 ) -> list[Line]:
     """The whole campaign and its tables. Gives every figure that was compared."""
     with Api(served.url, key=served.key) as api:
-        campaign_id = campaign.launched(api)
+        campaign_id = campaign.drafted(api)
+        test_id = ab_test.planned(api, campaign_id)
+        campaign.launch(api, campaign_id)
         _say(console, f"campaign {campaign_id} is launched")
         position = _track(console, api, served, campaign_id, customers)
         began = time.monotonic()
@@ -77,14 +79,19 @@ def _run(
         )
         stages = campaign.funnel(api, campaign_id, position)
         roi = campaign.roi(api, campaign_id, position)
+        verdict = ab_test.found(api, test_id, position)
     lines = [
         *lines_of_arms(arms, independent),
         *lines_of_funnel(stages, customers),
         *lines_of_roi(roi, independent),
+        *ab_test.lines_of_test(verdict, independent),
     ]
     tables.show(tables.arms({variant: arms[variant] for variant in independent if variant in arms}))
     tables.show(tables.funnel(stages))
     tables.show(tables.comparison(lines, source))
+    for sentence in ab_test.in_words(verdict):
+        _say(console, sentence)
+    _say(console, "")
     return lines
 
 

@@ -38,11 +38,14 @@ class Unexpected(Exception):
     """The API answered something else than it should; the message has its words."""
 
 
-def launched(api: Api) -> str:
-    """Draft the campaign and launch it. Gives its id."""
-    campaign_id = str(_of(api.post("/v1/campaigns", _DRAFT), 201)["id"])
-    _of(api.post(f"/v1/campaigns/{campaign_id}/launch", {}), 200)
-    return campaign_id
+def drafted(api: Api) -> str:
+    """Draft the campaign. Gives its id."""
+    return str(answer_of(api.post("/v1/campaigns", _DRAFT), 201)["id"])
+
+
+def launch(api: Api, campaign_id: str) -> None:
+    """Launch it; its test starts with it."""
+    answer_of(api.post(f"/v1/campaigns/{campaign_id}/launch", {}), 200)
 
 
 def tracked(
@@ -93,7 +96,7 @@ def roi(api: Api, campaign_id: str, position: str) -> dict[str, Any]:
 
 def _read(api: Api, campaign_id: str, question: str, position: str) -> dict[str, Any]:
     asked = f"/v1/campaigns/{campaign_id}/{question}&after={position}"
-    answer: dict[str, Any] = _of(api.get(asked), 200)
+    answer: dict[str, Any] = answer_of(api.get(asked), 200)
     return answer
 
 
@@ -101,7 +104,8 @@ def _exact(amount: float) -> Fraction:
     return Fraction(Decimal(str(amount)))
 
 
-def _of(answered: tuple[int, Any], expected: int) -> Any:
+def answer_of(answered: tuple[int, Any], expected: int) -> Any:
+    """The body of an answer that has the expected status. Unexpected."""
     status, answer = answered
     if status != expected:
         raise Unexpected(f"The API answered {status} where {expected} was due: {answer}")
