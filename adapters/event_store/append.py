@@ -8,16 +8,24 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import Connection
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGresult
+
 from adapters.postgres import binary
 
 STORED, CONFLICT, REPLAY, FENCED = range(4)
 
-APPEND = (
-    "select outcomes, stands, base, recorded, engagement "
-    "from ballyhoo.append_events(%b, %b, %b, %b::timestamptz)"
-)
-TYPES = ("ballyhoo.command_in", "ballyhoo.event_in", "ballyhoo.due_in")
-Oids = tuple[tuple[int, int], ...]
+Oids = tuple[int, int, int]
+
+APPEND = """
+select outcomes, stands, base, recorded, engagement from ballyhoo.append_events(
+  $1::ballyhoo.command_in[], $2::ballyhoo.event_in[], $3::ballyhoo.due_in[], $4::timestamptz)
+"""
+OIDS = """
+select 'ballyhoo.command_in'::regtype::oid, 'ballyhoo.event_in'::regtype::oid, 'ballyhoo.due_in'::regtype::oid
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,8 +62,8 @@ class Outcome:
     engagement: int = 0
 
 
-def append_parameters(oids: Oids, commands: Sequence[Command], clock: datetime | None) -> tuple[Any, ...]:
-    """The parameters of APPEND for a group of commands; ``clock`` is a test's present moment or None."""
+def parameters(oids: Oids, commands: Sequence[Command], clock: datetime | None) -> list[bytes | None]:
+    """The parameters of APPEND, in binary, for a group of commands; ``clock`` is a test's present moment or None."""
     events: list[bytes] = []
     due: list[bytes] = []
     for number, command in enumerate(commands, 1):
@@ -63,25 +71,39 @@ def append_parameters(oids: Oids, commands: Sequence[Command], clock: datetime |
         events += [row + place for _, row in command.events]
         due += [row + place for row in command.due]
     commands_oid, events_oid, due_oid = oids
-    return (
-        binary.CompositeArray(commands_oid, [command.row for command in commands]),
-        binary.CompositeArray(events_oid, events),
-        binary.CompositeArray(due_oid, due) if due else None,
-        clock,
-    )
+    return [
+        binary.array(commands_oid, [command.row for command in commands]),
+        binary.array(events_oid, events),
+        binary.array(due_oid, due) if due else None,
+        None if clock is None else binary.value(binary.timestamptz(clock)),
+    ]
 
 
-def outcomes_of(row: Sequence[Any] | None, commands: Sequence[Command]) -> list[Outcome]:
-    """The row that APPEND answered to ``commands``, as an outcome for each."""
-    assert row is not None
-    outcomes, stands, base, recorded, engagement = row
+def outcomes_of(result: PGresult, commands: Sequence[Command]) -> list[Outcome]:
+    """What APPEND answered to ``commands``, in binary, as an outcome for each."""
+    outcomes = binary.integers(result.get_value(0, 0))
+    stands = binary.integers(result.get_value(0, 1))
+    base, engagement = binary.integer(result.get_value(0, 2)), binary.integer(result.get_value(0, 4))
+    first = binary.moment(result.get_value(0, 3))
     found: list[Outcome] = []
     before = 0
     for place, (outcome, command) in enumerate(zip(outcomes, commands, strict=True)):
         if outcome == STORED:
             before += len(command.events)
-            at = recorded + timedelta(microseconds=before - 1)
+            at = first + timedelta(microseconds=before - 1)
             found.append(Outcome(STORED, None, base + before, at, engagement))
         else:
             found.append(Outcome(outcome, stands[place] if outcome == CONFLICT else None))
     return found
+
+
+def append_now(connection: Connection[Any], commands: Sequence[Command]) -> list[Outcome]:
+    """Append on a synchronous connection, within its transaction where it has one. psycopg.Error."""
+    row = connection.execute(OIDS).fetchone()
+    assert row is not None
+    result = connection.pgconn.exec_params(
+        APPEND.encode(), parameters(row, commands, None), param_formats=[Format.BINARY] * 4, result_format=Format.BINARY
+    )
+    if result.status != ExecStatus.TUPLES_OK:
+        raise error_from_result(result)
+    return outcomes_of(result, commands)

@@ -63,7 +63,7 @@ log = structlog.get_logger("event_store")
 
 
 class PostgresEventStore:
-    """Implements ``application.ports.EventStore`` on the functions of the migrations."""
+    """Implements ``application.ports.EventStore`` on the functions of the migrations. ``pool`` acts as the engine."""
 
     def __init__(
         self, pool: Pool, appender: Appender, codec: Codec, epoch: UUID, *, with_snapshots: bool = True
@@ -179,7 +179,7 @@ class PostgresEventStore:
 
     async def keep_refusal(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
         """Keep a decision that made no event; the first answer under a key stands."""
-        await self._appender.execute(
+        await self._pool.rows(
             "select ballyhoo.keep_answer(%s, %s, %s, %s, %s)",
             (workspace, idempotency.key, idempotency.fingerprint, answer.status, answer.body),
         )
@@ -196,7 +196,7 @@ class PostgresEventStore:
             aggregate = await self.get(kind, workspace, id, version=version)
             content = snapshots.content(self._codec, aggregate)
             row = {"version": version, "topic": topic, "state": content, "workspace": workspace, "id": id}
-            await self._appender.execute(snapshots.KEEP, row)
+            await self._pool.rows(snapshots.KEEP, row)
         except Exception as error:  # the command is done, and stands without it
             log.warning("snapshot_not_taken", kind=kind.KIND, id=str(id), version=version, error=repr(error))
 

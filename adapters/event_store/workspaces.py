@@ -12,10 +12,9 @@ from uuid import UUID
 import psycopg
 from uuid_utils.compat import uuid7
 
-from adapters.event_store.append import APPEND, STORED, TYPES, append_parameters, outcomes_of
+from adapters.event_store.append import STORED, append_now
 from adapters.event_store.codec import Codec
 from adapters.event_store.packing import packed
-from adapters.postgres import binary
 from adapters.postgres.pool import Pool
 from application.ports import Caller, Context
 from domain.catalogue import EVENTS
@@ -128,9 +127,6 @@ def _loaded(connection: psycopg.Connection[Any], number: int, id: UUID) -> Works
 
 
 def _append(connection: psycopg.Connection[Any], aggregate: Workspace, context: Context) -> None:
-    binary.register(connection)
-    oids = tuple(binary.composite_oids(connection, name) for name in TYPES)
     command = packed(Codec(EVENTS), aggregate, list(aggregate.collect_events()), context, None)
-    row = connection.execute(APPEND, append_parameters(oids, [command], None), binary=True).fetchone()
-    (outcome,) = outcomes_of(row, [command])
+    (outcome,) = append_now(connection, [command])
     assert outcome.outcome == STORED

@@ -1,4 +1,4 @@
-"""Arrays of composite values in PostgreSQL's binary format, packed by hand.
+"""Arrays of composite values in PostgreSQL's binary format, packed by hand, and plain answers read by hand.
 
 psycopg dumps composites as text with an escaping regular expression per field, which costs more than the insert
 itself; these few functions pack a row in microseconds. A row is a tuple of fields made by ``text``, ``uuid`` and
@@ -8,14 +8,9 @@ the like; the order is that of the composite type. Source of the format: Postgre
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from struct import Struct
 from uuid import UUID
-
-from psycopg import AsyncConnection, Connection
-from psycopg.abc import AdaptContext
-from psycopg.adapt import Buffer, Dumper
-from psycopg.pq import Format
 
 _INT = Struct("!i")
 _HEADER = Struct("!ii")
@@ -23,6 +18,8 @@ _INT4 = Struct("!iii")
 _INT8 = Struct("!iiq")
 _INT2 = Struct("!iih")
 _ARRAY = Struct("!iiiii")
+_EMPTY = Struct("!iii")
+_NULL = _INT.pack(-1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 _TEXT, _BYTEA, _UUID, _TIMESTAMPTZ, _OID_INT2, _OID_INT4, _OID_INT8 = 25, 17, 2950, 1184, 21, 23, 20
@@ -80,62 +77,37 @@ def row(columns: int, *fields: bytes) -> bytes:
     return _INT.pack(columns) + b"".join(fields)
 
 
-class CompositeArray:
-    """An array parameter: the array type's oid, the element type's oid, and packed rows."""
-
-    __slots__ = ("array_oid", "element_oid", "rows")
-
-    def __init__(self, oids: tuple[int, int], rows: Sequence[bytes]) -> None:
-        self.array_oid, self.element_oid = oids
-        self.rows = rows
-
-
-class CompositeArrayDumper(Dumper):
-    """Hands a CompositeArray to PostgreSQL as it is."""
-
-    format = Format.BINARY
-
-    def get_key(self, obj: CompositeArray, format: object) -> tuple[type, int]:  # type: ignore[override]
-        """Arrays of different types need dumpers of their own."""
-        return (self.cls, obj.array_oid)
-
-    def upgrade(self, obj: CompositeArray, format: object) -> CompositeArrayDumper:  # type: ignore[override]
-        """A dumper that carries the array's type."""
-        dumper = CompositeArrayDumper(self.cls)
-        dumper.oid = obj.array_oid
-        return dumper
-
-    def dump(self, obj: CompositeArray) -> Buffer | None:
-        """The binary form: one dimension, no nulls, lower bound 1; an empty array has no dimension."""
-        if not obj.rows:
-            return _ARRAY.pack(0, 0, obj.element_oid, 0, 0)[:12]
-        parts = [_ARRAY.pack(1, 0, obj.element_oid, len(obj.rows), 1)]
-        for packed in obj.rows:
-            parts.append(_INT.pack(len(packed)))
-            parts.append(packed)
-        return b"".join(parts)
+def array(element_oid: int, rows: Sequence[bytes]) -> bytes:
+    """An array of composite values: one dimension, no nulls, lower bound 1; an empty one has no dimension."""
+    if not rows:
+        return _EMPTY.pack(0, 0, element_oid)
+    parts = [_ARRAY.pack(1, 0, element_oid, len(rows), 1)]
+    for one in rows:
+        parts.append(_INT.pack(len(one)))
+        parts.append(one)
+    return b"".join(parts)
 
 
-def register(connection: AdaptContext) -> None:
-    """Teach a connection to send composite arrays."""
-    connection.adapters.register_dumper(CompositeArray, CompositeArrayDumper)
+def value(field: bytes) -> bytes | None:
+    """A field as a parameter by itself, without its type and length."""
+    return None if field[4:8] == _NULL else field[8:]
 
 
-def composite_oids(connection: Connection[object], name: str) -> tuple[int, int]:
-    """(array oid, element oid) of a composite type. LookupError where a migration is missing."""
-    found = connection.execute(
-        "select typarray, oid from pg_type where oid = to_regtype(%s)", (name,)
-    ).fetchone()
-    return _found(found, name)
+def integers(array: bytes | None) -> list[int]:
+    """An array of int or bigint without nulls, as it was answered."""
+    if array is None or len(array) < _ARRAY.size:
+        return []
+    width = int.from_bytes(array[20:24], "big")
+    return [
+        int.from_bytes(array[at : at + width], "big", signed=True) for at in range(24, len(array), 4 + width)
+    ]
 
 
-async def composite_oids_async(connection: AsyncConnection[object], name: str) -> tuple[int, int]:
-    """As ``composite_oids``, on an asynchronous connection."""
-    cursor = await connection.execute("select typarray, oid from pg_type where oid = to_regtype(%s)", (name,))
-    return _found(await cursor.fetchone(), name)
+def integer(answered: bytes | None) -> int:
+    """An int or bigint as it was answered; null is 0."""
+    return 0 if answered is None else int.from_bytes(answered, "big", signed=True)
 
 
-def _found(found: object, name: str) -> tuple[int, int]:
-    if not isinstance(found, tuple):
-        raise LookupError(f"the type {name} is not in the database: run `ballyhoo migrate`")
-    return int(found[0]), int(found[1])
+def moment(answered: bytes | None) -> datetime:
+    """A timestamptz as it was answered."""
+    return _EPOCH + timedelta(microseconds=integer(answered))

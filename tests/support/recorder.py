@@ -13,8 +13,7 @@ from uuid import UUID, uuid4
 from eventsourcing.persistence import ApplicationRecorder, IntegrityError, Notification, StoredEvent, Subscription
 from psycopg_pool import ConnectionPool
 
-from adapters.event_store.append import APPEND, STORED, TYPES, Command, append_parameters, outcomes_of
-from adapters.postgres import binary
+from adapters.event_store.append import STORED, Command, append_now
 from adapters.postgres.binary import bytea, int4, int8, row, text, timestamptz, uuid
 from adapters.postgres.pool import connection_options
 
@@ -38,12 +37,9 @@ class BallyhooRecorder(ApplicationRecorder):
 
     def __init__(self, url: str) -> None:
         self._pool = ConnectionPool(
-            url, kwargs=connection_options("ballyhoo_engine"), min_size=1, max_size=14, open=True,
-            configure=lambda connection: binary.register(connection),
-        )  # fmt: skip
+            url, kwargs=connection_options("ballyhoo_engine"), min_size=1, max_size=14, open=True
+        )
         self._added: dict[UUID, int] = {}
-        with self._pool.connection() as connection:
-            self._oids = tuple(binary.composite_oids(connection, name) for name in TYPES)
 
     def close(self) -> None:
         """Let the connections go."""
@@ -55,10 +51,7 @@ class BallyhooRecorder(ApplicationRecorder):
         if not commands:
             return None
         with self._pool.connection() as connection:
-            answer = connection.execute(
-                APPEND, append_parameters(self._oids, commands, None), binary=True
-            ).fetchone()
-        outcomes = outcomes_of(answer, commands)
+            outcomes = append_now(connection, commands)
         if any(one.outcome != STORED for one in outcomes):
             raise IntegrityError("a version is taken")
         return [

@@ -19,7 +19,7 @@ from domain.catalogue import EVENTS
 from domain.shared.errors import NotFound
 from domain.workspace.workspace import Workspace
 from tests.examples.campaigns import ALICE, NOON, after_noon
-from tests.samples.events import recorded
+from tests.samples.shapes import recorded
 from tests.support.event_store import Studio
 
 pytestmark = pytest.mark.req("EVT-9")

@@ -10,7 +10,7 @@ import pytest
 from domain.campaign.events import CampaignLaunched, CampaignPaused
 from domain.catalogue import EVENTS
 from domain.shared.event import Event
-from tests.samples.events import faults, recorded
+from tests.samples.shapes import faults, recorded
 
 pytestmark = pytest.mark.req("EVT-9")
 

@@ -151,10 +151,14 @@ def test_no_garbage_is_taken_for_a_snapshot(garbage: bytes) -> None:
 
 
 async def test_one_that_cannot_be_taken_harms_nobody(alice: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(statement: str, values: Any) -> None:
-        raise Unavailable("away")
+    rows = alice.pool.rows
 
-    monkeypatch.setattr(alice.appender, "execute", away)
+    async def away(statement: str, values: Any = None) -> list[tuple[Any, ...]]:
+        if statement is snapshots.KEEP:
+            raise Unavailable("away")
+        return await rows(statement, values)
+
+    monkeypatch.setattr(alice.pool, "rows", away)
 
     campaign = await lived(alice, EVERY)
 

@@ -1,6 +1,6 @@
 """Golden samples: for every shape of event that was ever written, what was written and what it must read as.
 
-    python -m tests.samples.events        records what has no sample yet
+    python -m tests.samples.shapes        records what has no sample yet
 
 ``events/<topic>.<class_version>.json`` holds two events: one with everything, one ``short`` of all that may be left
 out, whose reading therefore shows the defaults. A file is never changed: an event of that shape lies in somebody's
