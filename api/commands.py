@@ -52,7 +52,7 @@ async def command(
     """
     who = await caller(request)
     key = idempotency_key(request)
-    keyed = Idempotency(key, _fingerprint(request, raw)) if key else None
+    keyed = Idempotency(key, fingerprint(request, raw)) if key else None
     context = _context(request, who, present, 201 if made_under else 200)
     decided = await _decide(request, replace(context, idempotency=keyed), run)
     headers = {"Idempotent-Replayed": "true"} if decided.replayed else {}
@@ -83,7 +83,7 @@ async def bulk(request: Request, raw: bytes, runs: list[Run], present: Present) 
     results: list[dict[str, Any]] = []
     replayed = True
     for number, run in enumerate(runs):
-        keyed = Idempotency(f"{key}#{number}", _fingerprint(request, raw)) if key else None
+        keyed = Idempotency(f"{key}#{number}", fingerprint(request, raw)) if key else None
         decided = await _decide(request, replace(context, idempotency=keyed), run)
         replayed = replayed and decided.replayed
         results.append(_result(decided))
@@ -163,5 +163,6 @@ def _replayed(kept: Kept) -> Decided:
     return Decided(kept.answer, Recorded(kept.position, kept.recorded_at, kept.version or 0), replayed=True)
 
 
-def _fingerprint(request: Request, raw: bytes) -> bytes:
+def fingerprint(request: Request, raw: bytes) -> bytes:
+    """What a key is used for: a digest of method, path and body."""
     return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + raw).digest()

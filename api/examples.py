@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api import examples_ab_tests
+from api import examples_ab_tests, examples_rebuilds
 
 ID = "01931f7a-7d3c-7c4e-9a51-2f1f5a3b8c10"
 TIME = "2026-11-20T08:00:00.000000Z"
@@ -281,14 +281,10 @@ OPERATIONS: dict[str, dict[str, Any]] = {
             ]
         },
     },
-    "rules": {
-        "summary": "The rules of the read models",
-        "query": [],
-        "answer": {"items": [{"name": "1", "live": True}]},
-    },
     "live": {"summary": "Alive?", "query": [], "answer": {"status": "ok"}},
     "ready": {"summary": "Ready?", "query": [], "answer": {"status": "ok", "problems": {}}},
     **examples_ab_tests.OPERATIONS,
+    **examples_rebuilds.OPERATIONS,
 }
 
 

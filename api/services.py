@@ -16,6 +16,9 @@ from application.ports import (
     Position,
     Seal,
 )
+from application.ports_parked import ParkedRecords
+from application.rebuilding import Rebuilding
+from application.ruling import Ruling
 from projections.ports import Reads
 
 
@@ -54,3 +57,6 @@ class Services:
     epochs: Epochs
     clock: Clock
     health: Health
+    rebuilding: Rebuilding
+    ruling: Ruling
+    parked: ParkedRecords

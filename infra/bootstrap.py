@@ -27,10 +27,13 @@ from adapters.event_store.workspaces import PostgresKeys
 from adapters.kafka.relay import Relay
 from adapters.kafka.settings import KafkaSettings
 from adapters.postgres.health import PostgresHealth
+from adapters.postgres.jobs import JobQueue, PostgresJobs
 from adapters.postgres.pool import Pool
+from adapters.postgres.rules import PostgresRules
 from adapters.read_models.evidence import PostgresEvidences
 from adapters.read_models.figures import PostgresFigures
 from adapters.read_models.from_kafka import KafkaSource
+from adapters.read_models.parked import PostgresParked
 from adapters.read_models.reader import PostgresReads
 from adapters.read_models.runner import Runner
 from adapters.seal import AesSeal
@@ -45,8 +48,12 @@ from application.campaign.campaign_views import CampaignViews
 from application.due_work import run_due_work
 from application.policies.campaigns_and_tests import follow_campaigns
 from application.ports import Unavailable, VersionConflict
+from application.rebuilding import Rebuilding
+from application.ruling import Ruling
 from domain.catalogue import EVENTS
+from infra.jobs import run_jobs
 from infra.settings import Settings
+from projections.catalogue import CATALOGUE, UNDER_RULES
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -102,12 +109,16 @@ def build_api(settings: Settings, dsn: str) -> ASGIApp:
         nonlocal answering
         application = await write.open()
         await facts.open()
-        keys = PostgresKeys(write.engine)
+        keys, rules = PostgresKeys(write.engine), PostgresRules(write.engine)
         services = Services(
             application=application, campaigns=CampaignViews(write.store, write.store, write.figures, write.seal),
             ab_tests=ABTestViews(write.store, write.store, write.looking, write.seal),
             kept=write.store, reads=write.reads, keys=keys, seal=write.seal, moments=write.moments, epochs=write.epochs,
             clock=SystemClock(), health=PostgresHealth(write.engine),
+            rebuilding=Rebuilding(
+                PostgresJobs(write.engine), UuidSevenIds(), rules, [one.name for one in CATALOGUE], UNDER_RULES
+            ),
+            ruling=Ruling(rules), parked=PostgresParked(dsn, write.engine),
         )  # fmt: skip
         tracking = make_tracking(keys, facts, write.seal, SystemClock())
         answering = create_app(services, tracking, _assets())
@@ -168,6 +179,7 @@ async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
         await asyncio.gather(
             _round_after_round(stop, lambda: run_due_work(queue, application)),
             _round_after_round(stop, lambda: follow_campaigns(follower, write.live, application)),
+            run_jobs(JobQueue(write.engine, owner), dsn, stop),
         )
     finally:
         await write.close()

@@ -37,7 +37,7 @@ class Child:
         gone: Callable[[int], None] = lambda pid: None,
     ) -> None:
         self.name = name
-        self._command = [_setpriv(), "--pdeathsig", "KILL", *command]
+        self._command = [set_priv(), "--pdeathsig", "KILL", *command]
         self._environment = dict(environment or {})
         self._inherit = tuple(inherit)
         self._gone = gone
@@ -102,7 +102,8 @@ class Child:
         self._gone(pid)
 
 
-def _setpriv() -> str:
+def set_priv() -> str:
+    """The program that has the kernel kill a child with its parent."""
     found = shutil.which("setpriv")
     if found is None:
         raise FileNotFoundError("The program setpriv is missing (package util-linux).")

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import psycopg
 import typer
@@ -138,6 +139,38 @@ def migrate(data: Data = None) -> None:
             print(f"The owner's API key of the workspace default:\n{key}", flush=True)
 
         _applied(dsn, owner_key, hand_over, say=print)
+
+
+@app.command()
+def rebuild(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Projections; all where none is named.", metavar="[NAME]…")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Processes that work side by side.")] = 1,
+    back: Annotated[bool, typer.Option("--back", help="Go back to the tables before the last rebuild.")] = False,
+    rule: Annotated[str | None, typer.Option(help="Keep the tables under this rule, beside the live ones.")] = None,
+    data: Data = None,
+) -> None:
+    """Make read models anew from the whole history, beside the live ones, and put them in their place."""
+    from adapters.read_models.rebuild.stopping import RebuildStopped
+    from infra import rebuilding
+
+    with database.reach(settings.load(data=data), data) as dsn:
+        database.insist_on_tables(dsn)
+        try:
+            chosen = rebuilding.places(names or [], rule)
+            rebuilding.rebuild_on_terminal(dsn, chosen, workers=workers, back=back)
+        except (RebuildStopped, rebuilding.UnknownProjection) as error:
+            raise Failed(str(error)) from error
+
+
+@app.command(hidden=True)
+def job(id: UUID) -> None:
+    """Do one job of a worker's, in a process of its own."""
+    _, dsn = _process("job", None)
+    from infra.rebuilding import run_job
+
+    run_job(dsn, id)
 
 
 @key.command("create")

@@ -10,6 +10,7 @@ from uuid import UUID
 from domain.shared.position import Position
 from projections.ab_test_list import ABTestItem, ABTestQuery
 from projections.campaign_metrics.answer import Metrics
+from projections.campaign_metrics.comparison import Comparison
 from projections.campaign_query import CampaignItem, CampaignQuery
 from projections.facts import FactQuery, FactRow
 from projections.funnel import Funnel
@@ -54,12 +55,12 @@ class Reads(Protocol):
         group_by: tuple[str, ...] = (),
         starts: datetime | None = None,
         ends: datetime | None = None,
-        time_zone: str = "UTC",
+        time_zone: str | None = None,
         as_of: Position | None = None,
         rule: str | None = None,
     ) -> Read[Metrics]:
-        """Every measure in total and by group, of facts that happened in [starts, ends). Invalid,
-        NotFound."""
+        """Every measure in total and by group, of facts that happened in [starts, ends). Without a time zone, that of
+        the rule, or UTC. Invalid, NotFound."""
         ...
 
     async def funnel(
@@ -94,7 +95,14 @@ class Reads(Protocol):
         ...
 
     async def rules(self) -> list[Rule]:
-        """The bot rules, and which of them is live."""
+        """The rules, which of them are live, and which have figures of their own."""
+        ...
+
+    async def comparison(
+        self, workspace: int, rule: str, limit: int, after: int | None
+    ) -> tuple[Read[Comparison], int | None]:
+        """The workspace's campaigns that differ under a rule, and the number after which the next page begins.
+        NotFound."""
         ...
 
     async def wait_for(self, projection: str, position: Position, seconds: float) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -20,10 +22,11 @@ class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule for what is automatic: a fact is, when its user agent holds one of ``words``. ``kept`` says that
-    reads may ask for figures under it."""
+    """A rule of a kind: of ``bots``, what is automatic (a fact is, when its user agent holds one of the words); of
+    ``time_zone``, where days begin. ``kept`` says that reads may ask for figures under it."""
 
     name: str
+    kind: str
     live: bool
     kept: bool
-    words: list[str]
+    definition: dict[str, Any]

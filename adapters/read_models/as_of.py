@@ -21,7 +21,7 @@ insert into checkpoints (log, part, epoch, high)
 select 'engagement', part, %s, %s from ballyhoo.settings, generate_series(0, value::int - 1) part
  where settings.name = 'partitions'
 """
-_RULE = "insert into rule select name, words from {}.rule"
+_RULE = "insert into rule select * from {}.rule"
 _TAKEN_BACK = """
 insert into taken_back
 select t.campaign, t.position from ballyhoo.facts v

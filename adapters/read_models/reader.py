@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from adapters.postgres.pool import Pool
+from adapters.read_models import ruled
 from adapters.read_models.as_of import remember
-from adapters.read_models.schemas import TEMPORARY, rule_schema
+from adapters.read_models.schemas import TEMPORARY
 from adapters.read_models.waiting import Waiting
 from domain.ab_test.evidence import Evidence
 from domain.shared.errors import NotFound
@@ -23,6 +24,7 @@ from projections.campaign_list import CAMPAIGN_LIST
 from projections.campaign_metrics import CAMPAIGN_METRICS
 from projections.campaign_metrics.answer import Metrics
 from projections.campaign_metrics.answering import Head, answered
+from projections.campaign_metrics.comparison import Comparison
 from projections.campaign_metrics.question import question
 from projections.campaign_query import CampaignItem, CampaignQuery
 from projections.catalogue import CATALOGUE
@@ -57,15 +59,6 @@ select '$name', coalesce(min(c.high), 0), (select position from ballyhoo.log_hea
   from $schema.checkpoints c
 """
 
-_RULES = """
-select r.name, r.live, to_regnamespace(%(prefix)s || substr(encode(sha256(r.name::bytea), 'hex'), 1, 12)) is not null,
-    r.words
-  from ballyhoo.bot_rules r order by r.name
-"""
-_RULE = """
-select name = (select name from $schema.rule), to_regnamespace(%s) is not null from ballyhoo.bot_rules where name = %s
-"""
-
 
 class PostgresReads:
     """Implements ``projections.ports.Reads`` on connections of the reading role."""
@@ -94,13 +87,17 @@ class PostgresReads:
         group_by: tuple[str, ...] = (),
         starts: datetime | None = None,
         ends: datetime | None = None,
-        time_zone: str = "UTC",
+        time_zone: str | None = None,
         as_of: Position | None = None,
         rule: str | None = None,
     ) -> Read[Metrics]:
         """Every measure in total and by group. Invalid, NotFound."""
-        asked = question(group_by, starts, ends, time_zone, datetime.now(UTC).year)
-        rows = await self._rows(workspace, campaign, asked.statement, asked.parameters, as_of, rule)
+        zone = None if rule is None else (await ruled.schema_of(self._pool, rule))[1]
+        asked = question(group_by, starts, ends, time_zone or zone or "UTC", datetime.now(UTC).year)
+        parameters = asked.parameters
+        if zone is not None:  # its days begin elsewhere than those of the question
+            parameters = parameters | dict.fromkeys(("days_start", "days_end"), parameters["inner_ends"])
+        rows = await self._rows(workspace, campaign, asked.statement, parameters, as_of, rule)
         found = answered(campaign, rows, asked.group_by, asked.computed)
         if found is None:
             raise _no_campaign(campaign)
@@ -184,9 +181,15 @@ class PostgresReads:
         return Read(statuses, Position(self._epoch, lowest["events"], lowest["engagement"]))
 
     async def rules(self) -> list[Rule]:
-        """The bot rules, and which of them is live."""
-        rows = await self._pool.rows(_RULES, {"prefix": rule_schema(CAMPAIGN_METRICS, "")})
-        return [Rule(name=name, live=live, kept=live or kept, words=words) for name, live, kept, words in rows]
+        """The rules, which of them are live, and which have figures of their own."""
+        return await ruled.rules(self._pool)
+
+    async def comparison(
+        self, workspace: int, rule: str, limit: int, after: int | None
+    ) -> tuple[Read[Comparison], int | None]:
+        """The workspace's campaigns that differ under a rule, and where the next page begins. NotFound."""
+        found, more, events, engagement = await ruled.compare(self._pool, workspace, rule, limit, after)
+        return Read(found, Position(self._epoch, events, engagement)), more
 
     async def wait_for(self, projection: str, position: Position, seconds: float) -> bool:
         """Whether what answers the question ``projection`` reaches ``position`` within ``seconds``."""
@@ -202,7 +205,7 @@ class PostgresReads:
         rule: str | None,
         projection: FactProjection = CAMPAIGN_METRICS,
     ) -> list[tuple[Any, ...]]:
-        schema = projection.schema if rule is None else await self._schema_of(rule)
+        schema = projection.schema if rule is None else (await ruled.schema_of(self._pool, rule))[0]
         asked = {**parameters, "workspace": workspace, "id": campaign}
         if as_of is None:
             return await self._pool.rows(placed(statement, schema), asked)
@@ -213,15 +216,6 @@ class PostgresReads:
             await remember(connection, projection, schema, found[0][0], as_of, statement)
             text = placed(statement, TEMPORARY).encode()
             return await (await connection.execute(text, asked, prepare=False, binary=True)).fetchall()
-
-    async def _schema_of(self, rule: str) -> str:
-        kept = rule_schema(CAMPAIGN_METRICS, rule)
-        rows = await self._pool.rows(placed(_RULE, CAMPAIGN_METRICS.schema), (kept, rule))
-        if rows and rows[0][0]:
-            return CAMPAIGN_METRICS.schema
-        if rows and rows[0][1]:
-            return kept
-        raise NotFound(f"No figures are kept under a rule {rule[:64]!r}.")
 
     def _position(self, head: Head, as_of: Position | None) -> Position:
         return as_of or Position(self._epoch, head.events, head.engagement)

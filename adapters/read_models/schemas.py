@@ -24,6 +24,17 @@ CHECKPOINTS = Table(
 )
 
 
+# A rule of another kind leaves the live bot rule in force.
+_BOTS = """
+insert into {}.rule (name, words)
+select name, words from ballyhoo.bot_rules where name = %s or live order by live limit 1
+"""
+_ZONE = """
+update {}.rule set time_zone = r.definition ->> 'time_zone'
+  from ballyhoo.rules r where r.kind = 'time_zone' and r.name = %s
+"""
+
+
 def ensure_schemas(connection: Connection[Any]) -> None:
     """Make what is missing of every projection of the catalogue, at the beginning of the log.
 
@@ -52,7 +63,7 @@ def make_schema(
 ) -> None:
     """Make ``schema`` with the projection's tables and checkpoints at 0.
 
-    ``rule`` names the bot rule of these tables; None takes the one that is live. Without ``keys`` the tables are bare
+    ``rule`` names the rule of these tables; None takes those that are live. Without ``keys`` the tables are bare
     until ``make_keys``, as long as they are filled at once.
     """
     name = sql.Identifier(schema)
@@ -72,9 +83,9 @@ def make_schema(
         (projection.log,),
     )
     if any(table.name == "rule" for table in projection.tables):
-        take = "insert into {}.rule select name, words from ballyhoo.bot_rules where "
-        chosen = sql.SQL(take + ("live" if rule is None else "name = %s")).format(name)
-        connection.execute(chosen, None if rule is None else (rule,))
+        connection.execute(sql.SQL(_BOTS).format(name), (rule,))
+        if any("time_zone" in table.columns for table in projection.tables):
+            connection.execute(sql.SQL(_ZONE).format(name), (rule,))
 
 
 def make_keys(connection: Connection[Any], table: Table, schema: str) -> None:

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.routes import ab_tests, bulk, campaign_list, campaigns, facts, figures, health, history, projections
+from api.routes import (
+    ab_tests,
+    bulk,
+    campaign_list,
+    campaigns,
+    facts,
+    figures,
+    health,
+    history,
+    jobs,
+    parked,
+    projections,
+    rebuilds,
+)
 
 CATALOGUE: tuple[APIRouter, ...] = (
     bulk.router,
@@ -15,5 +28,8 @@ CATALOGUE: tuple[APIRouter, ...] = (
     facts.router,
     ab_tests.router,
     projections.router,
+    rebuilds.router,
+    jobs.router,
+    parked.router,
     health.router,
 )

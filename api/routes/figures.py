@@ -35,7 +35,7 @@ async def metrics(request: Request, id: str) -> Response:
         group_by=groups,
         starts=starts,
         ends=ends,
-        time_zone=zone or "UTC",
+        time_zone=zone,
         as_of=at,
         rule=rule,
     )

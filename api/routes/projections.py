@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import examples
-from api.conventions import answer, caller, known_only, reached, services
+from api.conventions import answer, caller, encoded, known_only, parsed, raw_body, reached, services
+from api.paging import page_asked, sealed_cursor
 from domain.shared.errors import Invalid
 from projections.encoding import encode
 
@@ -22,6 +23,31 @@ async def projections(request: Request) -> Response:
     await reached(request, who, None)
     read = await services(request).reads.projections(who.workspace)
     return answer(request, who, encode({"items": read.value}), position=read.position)
+
+
+@router.post("/rules", **examples.of("add_rule"))
+async def add_rule(request: Request) -> Response:
+    """Put a rule in; a rebuild under its name then keeps figures under it beside the live ones. Owners only."""
+    raw, who = await raw_body(request), await caller(request)
+    rule = await services(request).ruling.add(who, parsed(raw))
+    body = encoded({"name": rule.name, "kind": rule.kind, "live": False, "kept": False, "definition": rule.definition})
+    return answer(request, who, body, status=201, position=await services(request).moments.head())
+
+
+@router.get("/rules/{name}/comparison", **examples.of("rule_comparison"))
+async def comparison(request: Request, name: str) -> Response:
+    """The campaigns whose figures under this rule are not those under the live one."""
+    who = await caller(request)
+    page = page_asked(request, who, f"comparison:{name}", filters=set())
+    await reached(request, who, "metrics")
+    after = None if page.after is None else int(page.after)
+    read, more = await services(request).reads.comparison(who.workspace, name, page.limit, after)
+    cursor = None if more is None else sealed_cursor(request, who, page, str(more))
+    body = {
+        "rule": read.value.rule, "at_same_position": read.value.at_same_position, "items": read.value.items,
+        "next": cursor,
+    }  # fmt: skip
+    return answer(request, who, encode(body), position=read.position)
 
 
 @router.get("/rules", **examples.of("rules"))

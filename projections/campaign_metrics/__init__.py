@@ -8,8 +8,10 @@ from projections.projection import FactProjection, Table
 # The targets of the voids that had an effect, so that what is read from the log leaves them out too.
 TAKEN_BACK = Table("taken_back", "campaign int not null, position bigint not null", key=("campaign", "position"))
 
-# The words of the bot rule under which these tables were made, as they were then.
-RULE = Table("rule", "name text not null, words text[] not null", key=("name",))
+# The rules under which these tables were made, as they were then: the words of the bot rule, and where days begin.
+RULE = Table(
+    "rule", "name text not null, words text[] not null, time_zone text not null default 'UTC'", key=("name",)
+)
 
 CAMPAIGN_METRICS = FactProjection(
     name="campaign_metrics",

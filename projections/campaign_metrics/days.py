@@ -1,4 +1,5 @@
-"""How much there is of each kind on each day in UTC, by label set: the inner days of a window."""
+"""How much there is of each kind on each day, by label set: the inner days of a window. Days begin where the rule
+says, and that is UTC for the live tables."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ TABLE = Table(
 
 FOLD = """
 insert into days as t (campaign, day, labels, kind, type, n, amount)
-select campaign, (bucket at time zone 'UTC')::date, labels, kind, type, sum(quantity), sum(amount)
+select campaign, (bucket at time zone (select time_zone from rule))::date, labels, kind, type, sum(quantity),
+    sum(amount)
   from batch where sign <> 0 group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
 on conflict (campaign, day, labels, kind, type)
   do update set n = t.n + excluded.n, amount = t.amount + excluded.amount
@@ -24,6 +26,7 @@ on conflict (campaign, day, labels, kind, type)
 
 SWEEP = """
 delete from days t using batch b
- where b.sign < 0 and t.n = 0 and t.campaign = b.campaign and t.day = (b.bucket at time zone 'UTC')::date
+ where b.sign < 0 and t.n = 0 and t.campaign = b.campaign
+   and t.day = (b.bucket at time zone (select time_zone from rule))::date
    and t.labels = b.labels and t.kind = b.kind and t.type = b.type
 """

@@ -76,7 +76,7 @@ select campaign, bucket, kind, type, sum(n), sum(amount) from cells group by 1, 
 """
 _DAYS = """
 insert into days (campaign, day, labels, kind, type, n, amount)
-select campaign, (bucket at time zone 'UTC')::date, labels, kind, type, sum(n), sum(amount)
+select campaign, (bucket at time zone (select time_zone from rule))::date, labels, kind, type, sum(n), sum(amount)
   from cells group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
 """
 

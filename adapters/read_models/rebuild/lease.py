@@ -33,10 +33,10 @@ _LET_GO = "delete from ballyhoo.leases where name = %s and owner = %s"
 class RebuildLease:
     """Held while the block runs; AlreadyRebuilding where another holds it. ``lost`` is set when it was taken over."""
 
-    def __init__(self, dsn: str, schema: str, name: str, owner: UUID) -> None:
+    def __init__(self, dsn: str, name: str, owner: UUID) -> None:
         self.lost = threading.Event()
         self._dsn = dsn
-        self._lease = f"rebuild:{schema}"
+        self._lease = f"rebuild:{name}"
         self._name = name
         self._owner = owner
         self._stop = threading.Event()

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from adapters.read_models.schemas import rule_schema
 from projections.projection import Projection
 
 LOCK = "hashtextextended('ballyhoo.projection.' || %s, 0)"
@@ -26,6 +27,11 @@ class Place:
     rule: str | None = None
 
     @property
+    def name(self) -> str:
+        """What people call it: the projection, and the rule after a colon."""
+        return self.projection.name if self.rule is None else f"{self.projection.name}:{self.rule}"
+
+    @property
     def shadow(self) -> str:
         """The schema that a rebuild fills."""
         return f"{self.live}_new"
@@ -39,6 +45,12 @@ class Place:
 def live(projection: Projection) -> Place:
     """The tables that answer where no rule is named."""
     return Place(projection, projection.schema, projection.name)
+
+
+def under_rule(projection: Projection, rule: str) -> Place:
+    """The tables that are kept under a rule."""
+    schema = rule_schema(projection, rule)
+    return Place(projection, schema, schema, rule)
 
 
 def search(connection: Connection[Any], schema: str) -> None:

@@ -155,7 +155,7 @@ class Rebuild:
         return True
 
     def _lease(self) -> RebuildLease:
-        return RebuildLease(self._dsn, self._place.live, self._place.projection.name, uuid4())
+        return RebuildLease(self._dsn, self._place.name, uuid4())
 
     def _look(self) -> None:
         if self._lease_held.lost.is_set():

@@ -1,0 +1,207 @@
+"""Read models rebuilt over HTTP, as jobs: what is answered stays right, and what was wrong is named and mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from adapters.event_store.workspaces import make_key
+from tests.journeys.conftest import Whole
+from tests.support.campaigns import drafted, in_
+from tests.support.client import Answer, Client
+from tests.support.server import Product, ready
+from tests.waiting import wait_until
+
+CLICKS = 12
+
+
+@pytest.fixture(scope="module")
+def owner(whole: Whole) -> Client:
+    """A workspace with a campaign that was clicked, by people and by a monitor."""
+    return whole.client()
+
+
+@pytest.fixture(scope="module")
+def clicked(owner: Client) -> str:
+    """That campaign: twelve clicks by twelve people, three of them by a monitor in truth."""
+    campaign = drafted(owner)
+    agents = ["Mozilla/5.0"] * (CLICKS - 3) + ["Uptrends monitoring/1.0"] * 3
+    told = owner.track(
+        *(
+            {"kind": "click", "campaign_id": campaign, "contact_id": f"c{number}", "properties": {"user_agent": agent}}
+            for number, agent in enumerate(agents)
+        )
+    )
+    owner.get(f"/v1/campaigns/{campaign}/metrics", after=told.body["position"], wait=20).ok()
+    return campaign
+
+
+def done(client: Client, accepted: Answer) -> dict[str, object]:
+    """The job of a 202, once it has ended."""
+    path = accepted.headers["location"]
+    assert path == f"/v1/jobs/{accepted.body['id']}"
+    found: dict[str, object] = {}
+
+    def ended() -> bool:
+        found.update(client.get(path).ok().body)
+        return found["state"] not in ("queued", "running")
+
+    wait_until(ended, 60)
+    return found
+
+
+@pytest.mark.req("EVT-4")
+def test_a_rebuild_is_a_job_whose_result_equals_the_live_tables(owner: Client, clicked: str) -> None:
+    accepted = owner.post("/v1/rebuilds", {"projections": ["campaign_metrics", "campaign_list"]}).ok(202)
+    assert (accepted.body["state"], accepted.body["result"]) == ("queued", None)
+
+    job = done(owner, accepted)
+
+    assert (job["state"], job["error"]) == ("succeeded", None), job
+    assert job["done"] == job["total"]
+    assert set(job["result"]) == {"campaign_metrics", "campaign_list"}  # type: ignore[call-overload]
+    for result in job["result"].values():  # type: ignore[attr-defined]
+        assert result["rows"] > 0
+        assert result["checksum_live"] == result["checksum_rebuilt"]
+        assert result["first_difference"] is None
+    assert owner.get(f"/v1/campaigns/{clicked}/metrics").ok().body["total"]["clicks"] == CLICKS
+
+
+@pytest.mark.req("EVT-4")
+def test_a_row_altered_by_hand_is_named_and_right_after_the_swap(whole: Whole, owner: Client, clicked: str) -> None:
+    with psycopg.connect(whole.product.dsn, autocommit=True) as connection:
+        row = connection.execute("select stream from ballyhoo.streams where id = %s", (UUID(clicked),)).fetchone()
+        assert row is not None
+        connection.execute("update campaign_metrics_v1.totals set n = n + 5 where campaign = %s", (row[0],))
+    assert owner.get(f"/v1/campaigns/{clicked}/metrics").ok().body["total"]["clicks"] == CLICKS + 5
+
+    job = done(owner, owner.post("/v1/rebuilds", {"projections": ["campaign_metrics"]}).ok(202))
+
+    result = job["result"]["campaign_metrics"]  # type: ignore[index]
+    print(result["first_difference"])
+    assert result["checksum_live"] != result["checksum_rebuilt"]
+    assert result["first_difference"]["table"] == "totals"
+    assert result["first_difference"]["key"]["campaign"] == row[0]
+    assert (result["first_difference"]["live"], result["first_difference"]["rebuilt"]) == (
+        {"n": CLICKS + 5},
+        {"n": CLICKS},
+    )
+    assert owner.get(f"/v1/campaigns/{clicked}/metrics").ok().body["total"]["clicks"] == CLICKS
+
+
+@pytest.mark.req("EVT-11")
+def test_a_changed_bot_rule_answers_beside_the_live_one_and_the_campaigns_that_differ_are_named(
+    owner: Client, clicked: str
+) -> None:
+    name = f"strict-{uuid4().hex[:8]}"
+    other = drafted(owner)
+    told = owner.track({"kind": "click", "campaign_id": other, "contact_id": "x"})
+    owner.get(f"/v1/campaigns/{other}/metrics", after=told.body["position"], wait=20).ok()
+    before = owner.pages("/v1/facts", campaign_id=clicked)
+    rule = {"name": name, "kind": "bots", "definition": {"words": ["Monitoring"]}}
+
+    owner.post("/v1/rules", rule).ok(201)
+    assert owner.get(f"/v1/campaigns/{clicked}/metrics", rule=name).status == 404
+    job = done(owner, owner.post("/v1/rebuilds", {"rule": name}).ok(202))
+    assert job["state"] == "succeeded", job
+
+    live = owner.get(f"/v1/campaigns/{clicked}/metrics").ok().body["total"]
+    kept = owner.get(f"/v1/campaigns/{clicked}/metrics", rule=name).ok().body["total"]
+    assert (live["clicks"], live["bots"]["rule"], live["bots"]["clicks"]) == (CLICKS, "1", 0)
+    assert (kept["clicks"], kept["bots"]["rule"], kept["bots"]["clicks"]) == (CLICKS - 3, name, 3)
+    funnel = owner.get(f"/v1/campaigns/{clicked}/funnel", rule=name, stages="click").ok().body
+    assert funnel["stages"][0]["count"] == CLICKS - 3
+    owner.get(f"/v1/campaigns/{clicked}/roi", rule=name).ok()
+    compared = owner.get(f"/v1/rules/{name}/comparison").ok().body
+    print(compared)
+    assert [item["campaign_id"] for item in compared["items"]] == [clicked]
+    assert compared["items"][0]["live"]["clicks"], compared["items"][0]["kept"]["clicks"] == (CLICKS, CLICKS - 3)
+    rules = {found["name"]: found for found in owner.get("/v1/rules").ok().body["items"]}
+    assert (rules[name]["kept"], rules[name]["live"]) == (True, False)
+    assert owner.pages("/v1/facts", campaign_id=clicked) == before
+    later = owner.track(
+        {"kind": "click", "campaign_id": clicked, "properties": {"user_agent": "a MONITORING robot"}}
+    )
+    owner.get(f"/v1/campaigns/{clicked}/metrics", after=later.body["position"], wait=20).ok()
+    wait_until(
+        lambda: (
+            owner.get(f"/v1/campaigns/{clicked}/metrics", rule=name).ok().body["total"]["bots"]["clicks"] == 4
+        ),
+        20,
+    )
+
+
+@pytest.mark.req("EVT-11")
+def test_days_begin_where_the_rule_of_the_time_zone_says(owner: Client) -> None:
+    name = f"kathmandu-{uuid4().hex[:8]}"
+    campaign = drafted(owner)
+    told = owner.track(
+        {"kind": "click", "campaign_id": campaign, "occurred_at": "2026-11-19T18:10:00Z"},
+        {"kind": "click", "campaign_id": campaign, "occurred_at": "2026-11-19T18:20:00Z"},
+    )
+    owner.get(f"/v1/campaigns/{campaign}/metrics", after=told.body["position"], wait=20).ok()
+    owner.post("/v1/rules", {"name": name, "kind": "time_zone", "definition": {"time_zone": "Asia/Kathmandu"}}).ok(201)
+    assert done(owner, owner.post("/v1/rebuilds", {"rule": name}).ok(202))["state"] == "succeeded"
+
+    live = owner.get(f"/v1/campaigns/{campaign}/metrics", group_by="day").ok().body["groups"]
+    kept = owner.get(f"/v1/campaigns/{campaign}/metrics", group_by="day", rule=name).ok().body["groups"]
+
+    assert [group["key"]["day"] for group in live] == ["2026-11-19"]
+    assert [group["key"]["day"] for group in kept] == ["2026-11-19", "2026-11-20"]
+    compared = owner.get(f"/v1/rules/{name}/comparison", limit=200).ok().body
+    assert campaign in [item["campaign_id"] for item in compared["items"]]
+
+
+def test_what_makes_no_sense_is_refused_by_name(owner: Client) -> None:
+    faults = owner.post("/v1/rebuilds", {"projections": ["metrics"], "workers": 99, "fast": True}).ok(422).body["errors"]
+    assert sorted(fault["pointer"] for fault in faults) == ["/fast", "/projections/0", "/workers"]
+    assert owner.post("/v1/rebuilds", {"rule": "nobody-made-this"}).status == 404
+    rule = {"name": "sp ace", "kind": "weather", "definition": {}}
+    faults = owner.post("/v1/rules", rule).ok(422).body["errors"]
+    assert sorted(fault["pointer"] for fault in faults) == ["/kind", "/name"]
+    again = {"name": "1", "kind": "bots", "definition": {"words": ["bot"]}}
+    assert owner.post("/v1/rules", again).ok(409).body["type"] == "/problems/rule-exists"
+
+
+def test_a_repeat_with_its_key_is_the_same_job_and_a_stranger_sees_none(owner: Client, stranger: Client) -> None:
+    key = str(uuid4())
+    first = owner.post("/v1/rebuilds", {"projections": ["ab_test_list"]}, key=key).ok(202)
+    again = owner.post("/v1/rebuilds", {"projections": ["ab_test_list"]}, key=key).ok(202)
+
+    assert (again.body, again.headers["location"]) == (first.body, first.headers["location"])
+    assert again.replayed
+    assert stranger.get(first.headers["location"]).status == 404
+    assert stranger.post(f"{first.headers['location']}/cancel").status == 404
+    assert done(owner, first)["state"] == "succeeded"
+    finished = owner.post(f"{first.headers['location']}/cancel").ok(409)
+    assert finished.body["type"] == "/problems/job-finished"
+
+
+@pytest.fixture
+def without_worker(apart: Product) -> Iterator[tuple[Product, Client]]:
+    """A product whose jobs wait."""
+    projector, api = apart.projector(), apart.api()
+    assert projector.pid
+    yield apart, apart.client(api)
+
+
+def test_of_two_rebuilds_of_a_projection_one_waits_and_the_other_is_refused(
+    without_worker: tuple[Product, Client],
+) -> None:
+    product, client = without_worker
+    first = client.post("/v1/rebuilds", {"projections": ["campaign_metrics"]}).ok(202)
+
+    refused = client.post("/v1/rebuilds", {}).ok(409)
+    other = client.post("/v1/rebuilds", {"projections": ["campaign_list"]}).ok(202)
+
+    assert refused.body["type"] == "/problems/rebuild-running"
+    cancelled = client.post(f"{other.headers['location']}/cancel").ok().body
+    assert cancelled["state"] == "cancelled"
+    product.worker()
+    assert done(client, first)["state"] == "succeeded"
+    assert done(client, client.post("/v1/rebuilds", {"projections": ["campaign_metrics"], "back": True}).ok(202))[
+        "state"
+    ] == "succeeded"
