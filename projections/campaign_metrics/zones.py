@@ -1,6 +1,8 @@
 """What the clocks of a place show, from the same time zone data that checked its name.
 
-The database's own data may be older or absent, so it is told which offset holds from when until when.
+The database's own data may be older or absent, so it is told which offset holds from when until when. All changes
+fall on quarters of an hour, but for St. John's until 2011 and Casey until 2022, whose clocks changed a minute later:
+that minute counts with the offset before.
 """
 
 from __future__ import annotations

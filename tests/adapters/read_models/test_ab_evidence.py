@@ -136,8 +136,7 @@ async def test_contacts_are_held_against_the_shares_under_which_they_came(world:
     place = world.places[0]
     oracle = world.oracle(place)
     firsts = [
-        evidence_oracle.first_exposed([fact for fact in oracle.facts if fact.labels[0] == arm]).values()
-        for arm in ARMS
+        evidence_oracle.first_exposed([fact for fact in oracle.facts if fact.labels[0] == arm]).values() for arm in ARMS
     ]
     phases = ((datetime(2000, 1, 1, tzinfo=UTC), (0.5, 0.5)), (HALF, (0.8, 0.2)))
 
