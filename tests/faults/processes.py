@@ -23,7 +23,7 @@ AGAIN_AFTER = 0.3
 _PR_SET_PDEATHSIG = 1
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.faults.child", "infra.processes"])
+_context.set_forkserver_preload(["infra.processes", "tests.faults.run"])
 
 
 class Process:

@@ -27,13 +27,14 @@ class Proxies:
     """The thread in which any number of proxies run while the block does."""
 
     def __enter__(self) -> Self:
+        self._proxies: list[Proxy] = []
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="proxies", daemon=True)
         self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         self.loop.close()
@@ -42,7 +43,17 @@ class Proxies:
         """A proxy on a port of its own, before a port of 127.0.0.1 or a Unix socket."""
         proxy = Proxy(target, random.Random(seed))
         asyncio.run_coroutine_threadsafe(proxy.listen(), self.loop).result(10)
+        self._proxies.append(proxy)
         return proxy
+
+    async def _close(self) -> None:
+        for proxy in self._proxies:
+            proxy.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)
 
 
 class Proxy:
@@ -63,6 +74,10 @@ class Proxy:
         self._calm.set()
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Listen no more. In the thread of the proxies."""
+        self._server.close()
 
     def poison(self, toxic: str | None) -> None:
         """From now on do this to what passes (see ``schedule.TOXICS``); None heals. From any thread."""
@@ -127,10 +142,3 @@ def _reset(writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     writer.transport.abort()
-
-
-async def _cancel_all() -> None:
-    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -51,9 +51,13 @@ class Report:
     killed: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
 
+    def deaths(self) -> str:
+        """How many of what were killed alive."""
+        return ", ".join(f"{many} × {what}" for what, many in sorted(self.killed.items()))
+
     def lines(self) -> Iterator[str]:
         """The report, the verdict last."""
-        yield "killed: " + ", ".join(f"{many} × {what}" for what, many in sorted(self.killed.items()))
+        yield f"killed: {self.deaths()}"
         yield "counted: " + ", ".join(f"{what} {many}" for what, many in sorted(self.counts.items()))
         yield from map(str, self.broken)
         names = sorted({broken.name for broken in self.broken})
