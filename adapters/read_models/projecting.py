@@ -8,12 +8,13 @@ from typing import Any
 
 import psycopg
 import structlog
-from psycopg import Connection, sql
+from psycopg import Connection
 
 from adapters.event_store.codec import UnknownTopic
 from adapters.read_models import folds, parking
 from adapters.read_models.checkpoints import Fenced, Span, move
 from adapters.read_models.leases import Leases, connect
+from adapters.read_models.rebuild.places import LOCK, Place, live, search
 from adapters.read_models.source import Source
 from projections.projection import Projection
 
@@ -21,6 +22,8 @@ SMALLEST, LARGEST = 500, 20_000
 """Positions in a batch: it grows while the projection is behind."""
 IDLE = 0.005
 """Seconds between two looks at the head of the log."""
+LOOK_WHILE_STOPPED = 1.0
+"""Seconds between two looks whether a rebuild has mended what stopped."""
 MOST_IN_A_ROW = 5
 """So many records may be parked one after the other; one more stops the projection."""
 
@@ -52,7 +55,7 @@ select count(*) from checkpoints
  where epoch <> (select epoch from ballyhoo.epochs order by began_at desc limit 1)
 """
 
-_LOCK = "select pg_advisory_xact_lock_shared(hashtextextended('ballyhoo.projection.' || %s, 0))"
+_LOCK = f"select pg_advisory_xact_lock_shared({LOCK})"
 
 
 class Stopped(Exception):
@@ -62,8 +65,12 @@ class Stopped(Exception):
 class Projecting:
     """Folds one projection for as long as its process runs."""
 
-    def __init__(self, dsn: str, projection: Projection, source: Source, leases: Leases) -> None:
+    def __init__(
+        self, dsn: str, projection: Projection, source: Source, leases: Leases, place: Place | None = None
+    ) -> None:
         self.projection = projection
+        self.place = place or live(projection)
+        self._schema_id: int | None = None
         self._dsn = dsn
         self.source = source
         self._leases = leases
@@ -84,7 +91,7 @@ class Projecting:
         pause = 0.05
         while not stop.is_set():
             try:
-                with connect(self._dsn, self.projection.name, statement_timeout_ms=120_000) as connection:
+                with connect(self._dsn, self.place.name, statement_timeout_ms=120_000) as connection:
                     self.begin(connection)
                     pause = 0.05
                     self._work(connection, stop)
@@ -94,17 +101,33 @@ class Projecting:
                 pause = min(pause * 2, 2.0)
             except Exception as error:
                 self._say("stopped", f"{type(error).__name__}: {error}")
-                log.exception("projection_stopped", projection=self.projection.name)
-                stop.wait()
+                log.exception("projection_stopped", projection=self.place.name)
+                self._wait_for_other_tables(stop)
         self.source.close()
 
     def begin(self, connection: Connection[Any]) -> None:
         """Ready a connection for steps. Stopped where the store lost what the tables know."""
-        connection.execute(sql.SQL("set search_path to {}, ballyhoo").format(sql.Identifier(self.projection.schema)))
+        search(connection, self.place.live)
+        self._schema_id = self._present(connection)
         folds.prepare(connection, self.projection)
         connection.execute(_ADOPT)
         if connection.execute(_FOREIGN).fetchone() != (0,):
             raise Stopped("The tables know more than the restored store: rebuild this projection.")
+
+    def _wait_for_other_tables(self, stop: threading.Event) -> None:
+        """What stopped goes on by itself once a rebuild has put other tables in the place of these."""
+        while not stop.wait(LOOK_WHILE_STOPPED):
+            try:
+                with connect(self._dsn, self.place.name, statement_timeout_ms=5000) as connection:
+                    if self._present(connection) != self._schema_id:
+                        self._state, self._poisoned = "starting", 0
+                        return
+            except psycopg.OperationalError:
+                continue
+
+    def _present(self, connection: Connection[Any]) -> int | None:
+        found = connection.execute("select to_regnamespace(%s)::oid::bigint", (self.place.live,)).fetchone()
+        return None if found is None else found[0]
 
     def _work(self, connection: Connection[Any], stop: threading.Event) -> None:
         while not stop.is_set():
@@ -123,14 +146,14 @@ class Projecting:
         spans: list[Span] = []
         try:
             with connection.transaction():
-                connection.execute(_LOCK, (self.projection.name,))
+                connection.execute(_LOCK, (self.place.lock,))
                 spans = self._next(connection)
                 if not spans:
                     return False
                 count = folds.apply(connection, self.projection, self.source, spans)
                 move(connection, self.projection.log, spans)
         except Fenced:
-            log.warning("fenced", projection=self.projection.name, owner=str(self._leases.owner))
+            log.warning("fenced", projection=self.place.name, owner=str(self._leases.owner))
             time.sleep(IDLE)
             return True
         except UnknownTopic:
@@ -163,17 +186,17 @@ class Projecting:
             raise Stopped(f"{most} records in a row can't be folded; the last: {_reason(error)}") from error
         reason = _reason(error)
         with connection.transaction():
-            connection.execute(_LOCK, (self.projection.name,))
+            connection.execute(_LOCK, (self.place.lock,))
             parking.park(connection, self.projection, spans, reason)
             move(connection, self.projection.log, spans)
         self._poisoned += 1
         self._error = reason
-        log.error("parked", projection=self.projection.name, position=spans[0].high, reason=reason)
+        log.error("parked", projection=self.place.name, position=spans[0].high, reason=reason)
 
     def _say(self, state: str, error: str | None = None) -> None:
         if state != self._state or error not in (None, self._error):
             tell = log.info if error is None else log.warning
-            tell("projection", projection=self.projection.name, state=state, error=error)
+            tell("projection", projection=self.place.name, state=state, error=error)
         if error is not None or (state == "running" and self._state in ("starting", "waiting")):
             self._error = error
         self._state = state

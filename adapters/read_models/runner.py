@@ -14,6 +14,7 @@ import psycopg
 import structlog
 
 from adapters.event_store.codec import Codec
+from adapters.read_models.keeping import KeptTables
 from adapters.read_models.leases import EVERY, Leases, connect
 from adapters.read_models.projecting import Projecting
 from adapters.read_models.source import Source, StoreSource
@@ -39,6 +40,7 @@ class Runner:
         self._leases = Leases(id or uuid4())
         open_source = source or (lambda: StoreSource(Codec(EVENTS)))
         self._projecting = [Projecting(dsn, projection, open_source(), self._leases) for projection in projections]
+        self._kept = KeptTables(dsn, self._leases, projections)
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; a database that is away is waited for."""
@@ -56,15 +58,18 @@ class Runner:
                 stop.wait(0.5)
         for thread in threads:
             thread.join()
+        self._kept.end()
 
     def _keep_leases(self, stop: threading.Event) -> None:
         with connect(self._dsn, "projector-leases", statement_timeout_ms=5000) as connection:
             while True:
                 self._leases.tick(connection, self.status())
+                self._kept.look(connection)
                 if stop.wait(EVERY):
                     break
             self._leases.release(connection)
 
     def status(self) -> dict[str, Any]:
         """What each projection is doing, for ``ballyhoo.processes``."""
-        return {"projections": {work.projection.name: work.status() for work in self._projecting}}
+        working = [*self._projecting, *self._kept.projecting]
+        return {"projections": {work.place.name: work.status() for work in working}}

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
-from adapters.event_store.workspaces import make_key
 from tests.journeys.conftest import Whole
-from tests.support.campaigns import drafted, in_
+from tests.support.campaigns import drafted
 from tests.support.client import Answer, Client
-from tests.support.server import Product, ready
+from tests.support.server import Product
 from tests.waiting import wait_until
 
 CLICKS = 12
@@ -118,7 +116,8 @@ def test_a_changed_bot_rule_answers_beside_the_live_one_and_the_campaigns_that_d
     compared = owner.get(f"/v1/rules/{name}/comparison").ok().body
     print(compared)
     assert [item["campaign_id"] for item in compared["items"]] == [clicked]
-    assert compared["items"][0]["live"]["clicks"], compared["items"][0]["kept"]["clicks"] == (CLICKS, CLICKS - 3)
+    first = compared["items"][0]
+    assert (first["live"]["clicks"], first["kept"]["clicks"]) == (CLICKS, CLICKS - 3)
     rules = {found["name"]: found for found in owner.get("/v1/rules").ok().body["items"]}
     assert (rules[name]["kept"], rules[name]["live"]) == (True, False)
     assert owner.pages("/v1/facts", campaign_id=clicked) == before
@@ -156,7 +155,8 @@ def test_days_begin_where_the_rule_of_the_time_zone_says(owner: Client) -> None:
 
 
 def test_what_makes_no_sense_is_refused_by_name(owner: Client) -> None:
-    faults = owner.post("/v1/rebuilds", {"projections": ["metrics"], "workers": 99, "fast": True}).ok(422).body["errors"]
+    asked = {"projections": ["metrics"], "workers": 99, "fast": True}
+    faults = owner.post("/v1/rebuilds", asked).ok(422).body["errors"]
     assert sorted(fault["pointer"] for fault in faults) == ["/fast", "/projections/0", "/workers"]
     assert owner.post("/v1/rebuilds", {"rule": "nobody-made-this"}).status == 404
     rule = {"name": "sp ace", "kind": "weather", "definition": {}}
@@ -181,11 +181,11 @@ def test_a_repeat_with_its_key_is_the_same_job_and_a_stranger_sees_none(owner: C
 
 
 @pytest.fixture
-def without_worker(apart: Product) -> Iterator[tuple[Product, Client]]:
+def without_worker(apart: Product) -> tuple[Product, Client]:
     """A product whose jobs wait."""
     projector, api = apart.projector(), apart.api()
     assert projector.pid
-    yield apart, apart.client(api)
+    return apart, apart.client(api)
 
 
 def test_of_two_rebuilds_of_a_projection_one_waits_and_the_other_is_refused(
