@@ -117,6 +117,10 @@ class Outbox:
             {"owner": owner, "pid": os.getpid(), "status": Jsonb(status)},
         )
 
+    def forget(self, owner: UUID) -> None:
+        """This relay ends."""
+        self._rows("delete from ballyhoo.processes where id = %(owner)s", {"owner": owner})
+
     def partitions(self) -> int:
         """How many virtual partitions both logs have."""
         return int(self._rows("select value from ballyhoo.settings where name = 'partitions'")[0][0])

@@ -93,6 +93,7 @@ class Relay:
             self.status["role"] = "standby"
             self._tell(outbox)
             stop.wait(_STAND_BY_SECONDS)
+        outbox.forget(self.id)
 
     def _lead(self, outbox: Outbox, stop: threading.Event) -> None:
         """Publish until told to stop. LeaseLost, and Unavailable."""
@@ -150,7 +151,9 @@ class Relay:
         finally:
             topics.close()
         for name, seen in standings.items():
-            now = found[name]
+            now = found.get(name)
+            if now is None:
+                raise PublishFailed(f"the topic {self._settings.topic(name)} is not there yet")
             if now != (seen.cluster_id, seen.topic_id):
                 if seen.topic_id is not None:
                     log.warning("topic_exchanged", log=name, was=seen.topic_id, now=now.topic_id)
