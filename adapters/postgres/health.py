@@ -11,6 +11,13 @@ from adapters.postgres.numbers import PATIENCE, exposition
 from adapters.postgres.pool import Pool
 from application.ports import Unavailable
 
+_STOPPED = """
+select distinct projection.key
+  from ballyhoo.processes p, jsonb_each(p.status -> 'projections') projection
+ where p.kind = 'projector' and p.seen_at > clock_timestamp() - make_interval(secs => %s)
+   and projection.value ->> 'state' = 'stopped'
+"""
+
 
 class PostgresHealth:
     """Implements ``api.services.Health``. Without a process of each ``needed`` kind we are not ready."""
@@ -44,4 +51,6 @@ class PostgresHealth:
             (STALE_AFTER,),
         )
         running = {kind for (kind,) in rows}
-        return {kind: f"No {kind} is running." for kind in self._needed if kind not in running}
+        absent = {kind: f"No {kind} is running." for kind in self._needed if kind not in running}
+        stopped = await self._pool.rows(_STOPPED, (STALE_AFTER,))
+        return absent | {name: "It stopped and waits for people; GET /v1/projections says why." for (name,) in stopped}

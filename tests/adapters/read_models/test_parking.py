@@ -3,6 +3,7 @@ projection, and an event of a newer release is never parked."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,12 +15,16 @@ import pytest_asyncio
 
 from adapters.engagement_log.log import PostgresFactLog
 from adapters.event_store.codec import UnknownTopic
+from adapters.postgres.health import PostgresHealth
+from adapters.postgres.pool import Pool
 from adapters.read_models import parking
 from adapters.read_models.projecting import MOST_IN_A_ROW, Stopped
+from adapters.read_models.reader import PostgresReads
 from projections.campaign_list import CAMPAIGN_LIST
 from projections.campaign_metrics import CAMPAIGN_METRICS
 from tests.support.folding import rows, stepper
 from tests.support.oracle import Told
+from tests.support.projector import projector
 from tests.support.told import Place, make_campaigns, tell
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -112,6 +117,31 @@ async def test_a_few_bad_facts_in_a_row_stop_the_projection(fresh_database: str,
     assert rows(fresh_database, _CLICKS) == [(5,)]
     assert rows(fresh_database, "select count(*) from ballyhoo.parked") == [(MOST_IN_A_ROW,)]
     assert rows(fresh_database, "select max(high) from campaign_metrics_v1.checkpoints") == [(10,)]
+
+
+@pytest.mark.req("EVT-3", "OPS-5")
+async def test_a_stopped_projection_is_told_to_whoever_asks(fresh_database: str, log: PostgresFactLog) -> None:
+    place = make_campaigns(fresh_database, [["USD"]])[0]
+    for _ in range(MOST_IN_A_ROW + 1):
+        plant(fresh_database, place)
+    pool = Pool(fresh_database)
+    await pool.open()
+    health = PostgresHealth(pool, needed=())
+    reads = PostgresReads(pool, uuid4())
+
+    with projector(fresh_database):
+        for _ in range(200):
+            wrong = await health.ready()
+            if wrong:
+                break
+            await asyncio.sleep(0.05)
+        metrics = next(item for item in (await reads.projections(place.workspace)).value if item.parked)
+
+    assert wrong.keys() == {"campaign_metrics"}
+    assert (metrics.name, metrics.parked) == ("campaign_metrics", MOST_IN_A_ROW)
+    assert metrics.last_error is not None
+    assert metrics.last_error.startswith("Stopped: 6 records in a row")
+    await pool.close()
 
 
 @pytest.mark.req("EVT-3")
