@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.shared.times import time_zones
@@ -16,6 +16,7 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2027, 12, 31), timezones=s
 
 
 @pytest.mark.req("ANA-2")
+@settings(deadline=None)
 @given(zone=st.sampled_from(sorted(time_zones())), at=moments)
 def test_every_moment_has_the_offset_of_its_place(zone: str, at: datetime) -> None:
     found = [offset for offset in offsets(zone, 2027) if offset.starts <= at < offset.ends]
