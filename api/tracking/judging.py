@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, Final
 
 from api.tracking import look
@@ -87,44 +86,42 @@ class Judge:
 
         BodyRefused where a fact turns out to be no JSON or too deep; Unavailable.
         """
-        documents = {index: look.document(raw) for index, raw in enumerate(elements) if isinstance(raw, bytes)}
-        campaigns = await self._campaigns(workspace, elements, documents)
+        campaigns = await self._campaigns(workspace, elements)
         now = self._clock.now()
         latest = now + rules.AHEAD
         judged = Judged()
         for index, element in enumerate(elements):
             if index % _SLICE == _SLICE - 1:
                 await asyncio.sleep(0)
-            if not isinstance(element, SentFact):
-                self._look(judged, index, documents[index], campaigns, prefix, now)
-                continue
-            campaign = campaigns.get(element.campaign_id)
-            fact = None if campaign is None else fact_of(element, campaign, latest, suspect)
-            if fact is None:
-                document = await _read_again(element, prefix)
-                harmless = campaign is not None and not look.faults(document, "", now, campaign)
-                fact = fact_of(element, campaign, latest, False) if campaign is not None and harmless else None
+            if isinstance(element, SentFact):
+                campaign = campaigns.get(element.campaign_id)
+                fact = None if campaign is None else fact_of(element, campaign, latest, suspect)
                 if fact is None:
-                    self._look(judged, index, document, campaigns, prefix, now)
+                    document = await _read_again(element, prefix)
+                    harmless = campaign is not None and not look.faults(document, "", now, campaign)
+                    fact = fact_of(element, campaign, latest, False) if campaign is not None and harmless else None
+                if fact is not None:
+                    judged.accept(index, fact)
                     continue
-            judged.accept(index, fact)
+            else:
+                document = look.document(element)
+            pointer = f"{prefix}{index}" if prefix else ""
+            faults = look.faults(document, pointer, now, campaigns.get(look.campaign_id(document) or ""))
+            if not faults:
+                faults = [Fault(pointer, "not_valid", "This fact is not valid.")]
+            judged.reject(index, look.id_of(document), faults)
         return judged
 
-    def _look(
-        self, judged: Judged, index: int, document: Any, campaigns: Mapping[str, CampaignRef], prefix: str,
-        now: datetime,
-    ) -> None:  # fmt: skip
-        pointer = f"{prefix}{index}" if prefix else ""
-        faults = look.faults(document, pointer, now, campaigns.get(look.campaign_id(document) or ""))
-        if not faults:
-            faults = [Fault(pointer, "not_valid", "This fact is not valid.")]
-        judged.reject(index, look.id_of(document), faults)
-
-    async def _campaigns(
-        self, workspace: int, elements: Sequence[Element], documents: Mapping[int, Any]
-    ) -> dict[str, CampaignRef]:
-        named = {element.campaign_id for element in elements if isinstance(element, SentFact)}
-        named.update(filter(None, map(look.campaign_id, documents.values())))
+    async def _campaigns(self, workspace: int, elements: Sequence[Element]) -> dict[str, CampaignRef]:
+        named: set[str] = set()
+        for index, element in enumerate(elements):
+            if isinstance(element, SentFact):
+                named.add(element.campaign_id)
+                continue
+            if index % _SLICE == _SLICE - 1:
+                await asyncio.sleep(0)
+            # Read here and again where it is judged: to keep what a thousand hostile facts read as is too much.
+            named.add(look.campaign_id(look.document(element)) or "")
         found: dict[str, CampaignRef] = {}
         unknown: list[str] = []
         for id in named:

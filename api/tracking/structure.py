@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
 
 from api.tracking.refusals import MOST_DEPTH, MOST_FACTS, not_a_batch, not_json, too_deep
 
@@ -16,6 +17,7 @@ _MARK = re.compile(_STRING + rb"|" + _FLAT + rb"|[\[\]{},]", re.DOTALL)
 _BATCH_BEGINS = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"facts"[ \t\r\n]*:[ \t\r\n]*\[')
 _BATCH_ENDS = re.compile(rb"[ \t\r\n]*\}[ \t\r\n]*")
 _OPENING, _CLOSING = b"[{", b"]}"
+_COMMA = b","[0]
 _SPACE = b" \t\r\n"
 _MARKS_AT_ONCE = 5_000
 
@@ -32,43 +34,48 @@ async def split(body: bytes | bytearray) -> list[bytes] | None:
         await check_depth(body)
         return None
     found: list[bytes] = []
-    start, depth = begin.end(), 2
-    for count, mark in enumerate(_MARK.finditer(body, start)):
-        if count % _MARKS_AT_ONCE == _MARKS_AT_ONCE - 1:
-            await asyncio.sleep(0)
-        depth = _after(mark, depth)
-        if depth == 2 and mark[0] == b",":
-            found.append(_element(body, start, mark.start()))
+    start = begin.end()
+    async for depth, at in _marks(body, start, 2):
+        if depth == 2 and body[at] == _COMMA:
+            found.append(_element(body, start, at))
             if len(found) >= MOST_FACTS:
                 raise not_a_batch()
-            start = mark.end()
+            start = at + 1
         elif depth == 1:
-            if not _BATCH_ENDS.fullmatch(body, mark.end()):
+            if not _BATCH_ENDS.fullmatch(body, at + 1):
                 await check_depth(body)
                 return None
-            if found or body[start : mark.start()].strip(_SPACE):
-                found.append(_element(body, start, mark.start()))
+            if found or body[start:at].strip(_SPACE):
+                found.append(_element(body, start, at))
             return found
     raise not_json("it is cut")
 
 
 async def check_depth(body: bytes | bytearray, outside: int = 0) -> None:
     """BodyRefused where the body, which itself stands ``outside`` levels deep, is nested too deeply."""
-    depth = outside
-    for count, mark in enumerate(_MARK.finditer(body)):
-        if count % _MARKS_AT_ONCE == _MARKS_AT_ONCE - 1:
+    async for _ in _marks(body, 0, outside):
+        pass
+
+
+async def _marks(body: bytes | bytearray, start: int, depth: int) -> AsyncIterator[tuple[int, int]]:
+    """Each place at which one of the two outermost levels ends, or has a comma: the depth behind it, and where it
+    is. BodyRefused where a place is too deep."""
+    for count, mark in enumerate(_MARK.finditer(body, start), 1):
+        at = mark.start()
+        first = body[at]
+        if first in _OPENING:
+            if depth >= MOST_DEPTH:
+                raise too_deep()
+            if mark.end() == at + 1:
+                depth += 1
+        elif first in _CLOSING:
+            depth -= 1
+            if depth < 2:
+                yield depth, at
+        elif depth == 2 and first == _COMMA:
+            yield depth, at
+        if count % _MARKS_AT_ONCE == 0:
             await asyncio.sleep(0)
-        depth = _after(mark, depth)
-
-
-def _after(mark: re.Match[bytes], depth: int) -> int:
-    """The depth behind a mark. BodyRefused where it, or what it holds, is too deep."""
-    first = mark[0][0]
-    if first in _OPENING:
-        if depth >= MOST_DEPTH:
-            raise too_deep()
-        return depth + 1 if mark.end() == mark.start() + 1 else depth
-    return depth - 1 if first in _CLOSING else depth
 
 
 def _element(body: bytes | bytearray, start: int, stop: int) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from itertools import islice
 from math import isfinite
 from typing import Any, Final
 
@@ -35,7 +36,7 @@ def faults_of(document: Any, pointer: str, now: datetime, currency: str | None, 
     ``currency`` is that of its campaign; ``known`` says whether the workspace has that campaign. Both are asked
     by the caller, because a fact whose ``campaign_id`` is no UUID cannot be looked up.
     """
-    fact = Value(document, pointer, [])
+    fact = Value(_shortened(document), pointer, [])
     if not isinstance(document, dict):
         fact.fault("object", "A fact must be an object.")
         return fact.faults
@@ -53,6 +54,14 @@ def faults_of(document: Any, pointer: str, now: datetime, currency: str | None, 
     _order(fact, kind)
     _properties(fact.field("properties"))
     return fact.faults[:MOST_FAULTS]
+
+
+def _shortened(document: Any) -> Any:
+    """A fact without most of the names that nobody knows, where there are more of them than are told."""
+    if not isinstance(document, dict) or len(document) <= len(FIELDS) + MOST_FAULTS:
+        return document
+    unknown = islice((name for name in document if name not in FIELDS), MOST_FAULTS)
+    return {name: document[name] for name in (*unknown, *(name for name in FIELDS if name in document))}
 
 
 def _identity(fact: Value) -> None:

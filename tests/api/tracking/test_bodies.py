@@ -52,7 +52,8 @@ def test_a_bomb_is_unpacked_step_by_step() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [b"no gzip at all", gzip.compress(b"x" * 99, mtime=0)[:-9] + bytes(9), gzip.compress(b"x", mtime=0) + b"yyyy"]
+    "broken",
+    [b"no gzip at all", gzip.compress(b"x" * 99, mtime=0)[:-9] + bytes(9), gzip.compress(b"x", mtime=0) + b"yyyy"],
 )
 def test_what_is_no_gzip_is_refused(broken: bytes) -> None:
     with pytest.raises(BodyRefused, match="not gzip"):
