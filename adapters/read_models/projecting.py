@@ -110,6 +110,10 @@ class Projecting:
         search(connection, self.place.live)
         self._schema_id = self._present(connection)
         folds.prepare(connection, self.projection)
+        self._adopt(connection)
+
+    def _adopt(self, connection: Connection[Any]) -> None:
+        """Take the checkpoints into the epoch that stands. Stopped where they reach beyond its beginning."""
         connection.execute(_ADOPT)
         if connection.execute(_FOREIGN).fetchone() != (0,):
             raise Stopped("The tables know more than the restored store: rebuild this projection.")
@@ -156,13 +160,15 @@ class Projecting:
             log.warning("fenced", projection=self.place.name, owner=str(self._leases.owner))
             time.sleep(IDLE)
             return True
-        except UnknownTopic:
+        except (UnknownTopic, Stopped):
             raise
         except Exception as error:
             if connection.broken:
                 raise psycopg.OperationalError(str(error)) from error
             if isinstance(error, psycopg.OperationalError):
                 self._size = max(self._size // 2, SMALLEST)
+                raise
+            if not spans:
                 raise
             self._narrow(connection, spans, error)
             return True
@@ -174,6 +180,8 @@ class Projecting:
 
     def _next(self, connection: Connection[Any]) -> list[Span]:
         held = dict(connection.execute(_HELD, (self._leases.owner, self.projection.log)).fetchall())
+        if not held:  # leases just lost, or an epoch that began meanwhile
+            self._adopt(connection)
         return self.source.spans(connection, self.projection.log, held, self._size)
 
     def _narrow(self, connection: Connection[Any], spans: list[Span], error: Exception) -> None:
