@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from application.ports import Context, EventStore, Recorded
 from application.ports_ab_tests import LiveTests
 from domain.ab_test.ab_test import ABTest
 from domain.ab_test.decision import Status, Verdict
-from domain.ab_test.errors import CampaignHasLiveTest, CampaignNotActive
+from domain.ab_test.errors import CampaignHasLiveTest, CampaignNotActive, PlannedLater
 from domain.ab_test.look import Look
 from domain.campaign.campaign import Campaign
 from domain.campaign.words import Status as CampaignStatus
@@ -33,13 +34,13 @@ class Move(StrEnum):
 
 @dataclass(frozen=True)
 class MoveABTest:
-    """``details`` is the body: a ``variant`` for apply-winner, nothing or ``{}`` for all others. ``launched`` says that
-    the campaign's launch is the cause, so that a pause right after it holds nothing up."""
+    """``details`` is the body: a ``variant`` for apply-winner, nothing or ``{}`` for all others. ``cause`` is when that
+    happened to the campaign from which the move follows; a test that was planned later has nothing to do with it."""
 
     id: UUID
     move: Move
     details: Any = None
-    launched: bool = False
+    cause: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class MoveABTestHandler:
         """Load, look where the move keeps what it saw, move, save."""
         variant = _variant(command)
         test = await load(self.store, ABTest, command.id, context)
+        if command.cause is not None and test.created_on > command.cause:
+            raise PlannedLater
         by, at = context.caller.actor, context.at
         match command.move:
             case Move.START:
@@ -79,11 +82,11 @@ class MoveABTestHandler:
         return Look.at(await self.looking.at(context.caller.workspace, test.state(), status=status))
 
     async def _check_start(self, test: ABTest, command: MoveABTest, context: Context) -> None:
-        """A campaign that runs, and no other test in its place."""
+        """A campaign that runs, and no other test in its place. A pause right after a launch holds nothing up."""
         test.check("start")
         workspace, id = context.caller.workspace, test.state().campaign_id
         campaign = await self.store.get(Campaign, workspace, id)
-        runs = {CampaignStatus.ACTIVE, CampaignStatus.PAUSED} if command.launched else {CampaignStatus.ACTIVE}
+        runs = {CampaignStatus.ACTIVE, CampaignStatus.PAUSED} if command.cause else {CampaignStatus.ACTIVE}
         if campaign.state().deleted or campaign.status not in runs:
             raise CampaignNotActive
         found = await self.live.of(workspace, id)

@@ -67,4 +67,4 @@ def _commands(followed: Followed, test: UUID) -> list[MoveABTest]:
             moves = [Move.COMPLETE, Move.CANCEL]
         case _:
             moves = [Move.CANCEL]
-    return [MoveABTest(test, move, launched=True) for move in moves]
+    return [MoveABTest(test, move, cause=followed.recorded_at) for move in moves]

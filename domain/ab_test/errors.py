@@ -52,3 +52,7 @@ class CampaignNotActive(Conflict):
 
 class VariantsTaken(Conflict):
     """An earlier test of this campaign has facts under this variant's name; take another."""
+
+
+class PlannedLater(Conflict):
+    """This test was planned after what happened to its campaign, and does not follow from it."""

@@ -109,7 +109,7 @@ def test_a_fixed_test_says_nothing_before_its_size_and_completes_itself_there(al
 @pytest.mark.req("ABT-3")
 def test_looks_are_kept_where_something_changed_and_not_for_every_round(alice: Client) -> None:
     campaign, test = running(alice)
-    for start in range(0, 40):
+    for start in range(40):
         facts = [{"kind": "exposure", "campaign_id": campaign, "variant": arm, "contact_id": f"{arm}-{start}-{number}"}
             for number in range(5) for arm in ("control", "new")]  # fmt: skip
         told(alice, facts)
