@@ -1,15 +1,42 @@
-"""A log for rebuilds: facts and campaigns of all kinds, and the read models that a projector made of them."""
+"""Rebuilds for tests: a log with facts of all kinds, what a projector made of it, and a process that dies on purpose.
+
+    python -m tests.support.rebuilding URL PROJECTION WHERE
+
+rebuilds in a process of its own that kills itself: ``half`` when half of the units are done, ``swap`` between the two
+renames, ``end`` never.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+from unittest.mock import patch
+
+import psycopg
 
 from adapters.engagement_log.log import PostgresFactLog
+from adapters.read_models.rebuild import places, planning, swapping, units
+from adapters.read_models.rebuild.places import live
+from adapters.read_models.rebuild.rebuild import Outcome, Rebuild
+from adapters.read_models.schemas import ensure_schemas
+from projections.catalogue import CATALOGUE
+from projections.projection import Projection
 from tests.support.oracle import Told
-from tests.support.told import Place, tell
+from tests.support.projector import caught_up, projector
+from tests.support.told import Place, forty_days, make_campaigns, tell
 
 
-def told_now(url: str, places: list[Place], told: list[Told]) -> int:
+def named(name: str) -> Projection:
+    """A projection of the catalogue."""
+    return next(projection for projection in CATALOGUE if projection.name == name)
+
+
+def told_now(url: str, places: Sequence[Place], told: Sequence[Told]) -> int:
     """Bring facts into the log; gives its head."""
 
     async def bring() -> int:
@@ -21,3 +48,68 @@ def told_now(url: str, places: list[Place], told: list[Told]) -> int:
             await log.close()
 
     return asyncio.run(bring())
+
+
+def filled(url: str, seed: int, count: int) -> tuple[list[Place], list[Told]]:
+    """Forty days of facts in a fresh database, folded by a projector."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        ensure_schemas(connection)
+    places = make_campaigns(url, [["USD", "USD"], ["JPY"]])
+    told = forty_days(seed, places, count)
+    told_now(url, places, told)
+    fold(url)
+    return places, told
+
+
+def fold(url: str) -> None:
+    """Let a projector catch up, and stop it."""
+    with projector(url):
+        caught_up(url, 60)
+
+
+def rebuilt(url: str, projection: Projection, **options: Any) -> Outcome:
+    """A rebuild of the live tables."""
+    return Rebuild(url, live(projection), **options).run()
+
+
+def one(url: str, statement: str, parameters: Any = None) -> Any:
+    """The first column of the first row."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        found = connection.execute(statement.encode(), parameters).fetchone()
+        return None if found is None else found[0]
+
+
+def dying(url: str, projection: str, where: str) -> int:
+    """Run the process that dies; gives its status."""
+    return subprocess.run(
+        [sys.executable, "-m", "tests.support.rebuilding", url, projection, where], timeout=120, check=False
+    ).returncode
+
+
+def _die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _main(url: str, name: str, where: str) -> None:
+    def claim(connection: Any, run: Any) -> Any:
+        done, total = units.progress(connection, live(named(name)).shadow)
+        if where == "half" and done * 2 >= total:
+            _die()
+        return honest_claim(connection, run)
+
+    def rename(connection: Any, schema: str, target: str) -> None:
+        honest(connection, schema, target)
+        if where == "swap":
+            _die()
+
+    honest, honest_claim = places.rename, units.claim
+    with (
+        patch.object(planning, "RANGE", 200),
+        patch.object(swapping, "rename", rename),
+        patch.object(units, "claim", claim),
+    ):
+        Rebuild(url, live(named(name))).run()
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
