@@ -1,7 +1,8 @@
 """The product's own command line, in a process that the harness can lie to.
 
-The clock that the process reads is off by the seconds that stand in ``FAULTS_FOLDER/clock``. A relay loses one record
-after it was told that the broker has it, each time ``FAULTS_FOLDER/lose`` is there. ``FAULTS_BUG`` names a planted bug.
+The clock that the process reads is off by the seconds that stand in ``FAULTS_FOLDER/clock``. Each time that
+``FAULTS_FOLDER/lose-events`` or ``lose-engagement`` is there, a relay loses one record of that log after it was told
+that the broker has it. ``FAULTS_BUG`` names a planted bug.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ def lie_about_the_time(folder: Path) -> None:
 
 def lose_records(folder: Path) -> None:
     """Let the broker acknowledge a record that it never keeps, where one is asked for."""
-    honest, asked, lost = Publisher.send, folder / "lose", folder / "lost"
+    honest, lost = Publisher.send, folder / "lost"
 
     def send(self: Publisher, log: str, epoch: UUID, publications: Iterable[Publication]) -> list[Any]:
-        kept = list(publications)
+        kept, asked = list(publications), folder / f"lose-{log}"
         full = next((at for at, publication in enumerate(kept) if publication.value is not None), None)
         if full is None or not asked.exists():
             return honest(self, log, epoch, kept)

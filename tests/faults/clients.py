@@ -53,7 +53,7 @@ class Clients:
         for thread in self._threads:
             thread.join(PATIENCE + 30)
             if thread.is_alive():
-                self.journal.complain(f"{thread.name} is still waiting for an answer")
+                self.journal.complain("I7", f"{thread.name} is still waiting for an answer")
 
     def _start(self, do: Callable[..., None], workspace: int, *more: Any) -> None:
         name = f"{do.__name__.strip('_')} {workspace} {more}"
@@ -66,7 +66,7 @@ class Clients:
         try:
             do(user, *more)
         except Exception as error:
-            self.journal.complain(f"{threading.current_thread().name}: {type(error).__name__}: {error}")
+            self.journal.complain("I7", f"{threading.current_thread().name}: {type(error).__name__}: {error}")
             self.broken.set()
 
     def _user(self, workspace: int, name: str) -> Anywhere:
@@ -88,7 +88,7 @@ class Clients:
                 answer = self._until_done(lambda: user().post("/v1/track/batch", body))  # noqa: B023
             said = answer.ok().body
             if said["rejected"] or said["accepted"] + said["duplicates"] != len(told):
-                self.journal.complain(f"{len(told)} good facts are answered {answer!r}")
+                self.journal.complain("I1", f"{len(told)} good facts are answered {answer!r}")
             self.journal.acknowledged(told)
             self._ending.wait(0.01 if most > 1 else 0.02)
 
@@ -148,9 +148,9 @@ class Clients:
                 if found.status == 200:
                     self.journal.count("reads after own writes")
                     if found.body["total"]["exposures"] < least:
-                        self.journal.complain(f"a read after an acknowledged position lacks some of {least}: {found!r}")
+                        self.journal.complain("I2", f"a read after own writes lacks some of {least}: {found!r}")
                 elif found.status != 503:
-                    self.journal.complain(f"a read after an acknowledged position is answered {found!r}")
+                    self.journal.complain("I2", f"a read after own writes is answered {found!r}")
 
     def _drafted(self, user: Anywhere, key: str) -> str:
         document = a_document(name=f"{CANARIES[user.workspace]} {key}")

@@ -145,7 +145,7 @@ class Conductor:
         self._after(fault.lasts, room_again)
 
     def _lose_a_record(self, fault: Fault) -> None:
-        (self._house.folder / "lose").touch()
+        (self._house.folder / f"lose-{fault.victim}").touch()
 
     def _proxy(self, fault: Fault) -> None:
         protocol, toxic = fault.victim.split(": ")

@@ -41,7 +41,7 @@ class Journal:
     commands: Counter[tuple[int, str]] = field(default_factory=Counter)
     promises: list[Promise] = field(default_factory=list)
     unwell: list[Unwell] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    wrong: list[tuple[str, str]] = field(default_factory=list)
     crossed: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     _exposures: dict[tuple[int, str], set[str]] = field(default_factory=dict)
@@ -74,10 +74,10 @@ class Journal:
             self.unwell.append(Unwell(time.time(), status, what, again, body))
             self.counts[f"answers {status}"] += 1
 
-    def complain(self, sentence: str) -> None:
-        """A client saw what must not be."""
+    def complain(self, name: str, sentence: str) -> None:
+        """A client saw what must not be by the invariant of this name."""
         with self._lock:
-            self.wrong.append(sentence)
+            self.wrong.append((name, sentence))
 
     def saw_foreign(self, sentence: str) -> None:
         """An answer held what belongs to another workspace."""

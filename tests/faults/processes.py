@@ -6,7 +6,6 @@ would take all the time that there is.
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -17,13 +16,13 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 from tests.faults import child
+from tests.faults.mortality import die_with_the_parent
 
 AGAIN_AFTER = 0.3
 """Seconds after which one that ended by itself is started again."""
-_PR_SET_PDEATHSIG = 1
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["infra.processes", "tests.faults.run"])
+_context.set_forkserver_preload(["tests.faults.preloaded"])
 
 
 class Process:
@@ -41,11 +40,6 @@ class Process:
         """Whether it runs, or is stopped."""
         return self._process is not None and self._process.is_alive()
 
-    @property
-    def status(self) -> int | None:
-        """With what it ended; None while it runs."""
-        return self._process.exitcode if self._process is not None else None
-
     def keep_running(self) -> None:
         """Start it where it does not run and its time has come; an end of its own is paid with a pause."""
         if self.alive:
@@ -54,7 +48,7 @@ class Process:
             self._process = None
             self.not_before = max(self.not_before, time.monotonic() + AGAIN_AFTER)
         if time.monotonic() >= self.not_before:
-            self._process = _context.Process(target=_live, args=self._arguments, daemon=True)
+            self._process = _context.Process(target=_live, args=self._arguments)
             self._process.start()
 
     def kill(self, *, down: float) -> bool:
@@ -75,7 +69,7 @@ class Process:
 
 def _live(command: list[str], log: str, environment: dict[str, str]) -> None:
     """The life of the forked process."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_the_parent()
     output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     os.dup2(output, 1)
     os.dup2(output, 2)

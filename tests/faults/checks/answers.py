@@ -1,4 +1,4 @@
-"""I7: an answer of 500 and more has a cause: a fault that was there, and 503 with the word when to come again."""
+"""What the clients saw. I7: answers of 500 and more have a cause, a fault that was there, and say when to ask again."""
 
 from __future__ import annotations
 
@@ -17,3 +17,8 @@ def answers_have_causes(seen: Seen) -> list[Broken]:
         elif not any(begin - 1 <= unwell.at <= end + WAKE for begin, end in seen.disturbed):
             broken.append(Broken("I7", f"{unwell.what} was answered 503 although nothing was wrong: {unwell.body}"))
     return broken[:5]
+
+
+def clients_were_content(seen: Seen) -> list[Broken]:
+    """What they complained of, under the invariant that it breaks."""
+    return [Broken(name, sentence) for name, sentence in seen.journal.wrong[:5]]

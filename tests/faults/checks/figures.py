@@ -33,6 +33,14 @@ def rows_are_the_logs(seen: Seen) -> list[Broken]:
     return broken
 
 
+def rebuilds_saw_no_difference(seen: Seen) -> list[Broken]:
+    """I2, as the product's own rebuilds compared what they found."""
+    log = seen.house.folder / "rebuild.log"
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    seen.journal.count("rebuilds finished", sum("checksum" in line for line in lines))
+    return [Broken("I2", f"a rebuild says: {line[:400]}") for line in lines if "the live one was" in line]
+
+
 def answers_are_the_oracles(seen: Seen) -> list[Broken]:
     """I2 and I5, over HTTP."""
     words = seen.rows(_WORDS)[0][0]
@@ -50,11 +58,6 @@ def answers_are_the_oracles(seen: Seen) -> list[Broken]:
             broken += _compared("return", user.get(f"{path}/roi").ok().body, oracle.roi())
             broken += _listed(user.get(path).ok().version, len(history_of(user, campaign)), campaign)
     return broken
-
-
-def reads_were_fresh(seen: Seen) -> list[Broken]:
-    """I2, as the clients saw it meanwhile."""
-    return [Broken("I2", sentence) for sentence in seen.journal.wrong[:5]]
 
 
 def _recomputed(connection: psycopg.Connection[Any], projection: Projection) -> list[Broken]:

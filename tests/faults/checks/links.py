@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from typing import NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -12,24 +12,37 @@ from adapters.kafka.settings import KafkaSettings
 from tests.faults.checks.seen import Broken, Seen
 
 
+class Gap(NamedTuple):
+    """What is missing in a partition: positions (after, before]."""
+
+    log: str
+    part: int
+    after: int
+    before: int
+
+
 def records_link(seen: Seen) -> list[Broken]:
     """I3. The first record of a topic may begin anywhere: what came before it went with another topic."""
     if seen.house.broker is None:
         return []
     lost = seen.house.folder / "lost"
-    taken_out = Counter(line.split()[0] for line in lost.read_text().splitlines()) if lost.exists() else Counter()
+    ours = {_gap(*line.split()) for line in (lost.read_text().splitlines() if lost.exists() else [])}
     settings = KafkaSettings(seen.house.broker.bootstrap)
     broken = []
     for log in LOGS:
         records, gaps = _gaps(settings, log)
         seen.journal.count(f"records in the topic {log}", records)
-        seen.journal.count(f"records of {log} taken out", taken_out[log])
-        if gaps > taken_out[log]:
-            broken.append(Broken("I3", f"{gaps} gaps between the links of {log}, {taken_out[log]} of them made by us"))
+        seen.journal.count(f"records of {log} taken out", sum(gap.log == log for gap in ours))
+        if others := gaps - ours:
+            broken.append(Broken("I3", f"{len(others)} gaps between records of {log}, such as {min(others)}"))
     return broken
 
 
-def _gaps(settings: KafkaSettings, log: str) -> tuple[int, int]:
+def _gap(log: str, part: str, after: str, before: str) -> Gap:
+    return Gap(log, int(part), int(after), int(before))
+
+
+def _gaps(settings: KafkaSettings, log: str) -> tuple[int, set[Gap]]:
     consumer = KafkaConsumer(**settings.connection(), group_id=None, enable_auto_commit=False)
     try:
         topic = settings.topic(log)
@@ -38,14 +51,17 @@ def _gaps(settings: KafkaSettings, log: str) -> tuple[int, int]:
         consumer.seek_to_beginning(*parts)
         ends = consumer.end_offsets(parts)
         known: dict[int, int] = {}
-        records = gaps = 0
+        gaps: set[Gap] = set()
+        records = 0
         while any(consumer.position(part) < ends[part] for part in parts):
             for part, some in consumer.poll(timeout_ms=500).items():
                 records += len(some)
                 for record in some:
                     link = codec.link(record.headers)
-                    gaps += link.prev > known.get(part.partition, link.prev)
-                    known[part.partition] = max(known.get(part.partition, 0), link.last)
+                    before = known.setdefault(part.partition, link.prev)
+                    if link.prev > before:
+                        gaps.add(Gap(log, part.partition, before, link.prev))
+                    known[part.partition] = max(before, link.last)
         return records, gaps
     finally:
         consumer.close(autocommit=False)
