@@ -15,9 +15,17 @@ import psycopg
 
 CAMPAIGNS = 200
 CONTACTS = 50_000
+KNOWN = int(os.environ.get("BENCH_KNOWN", "10000000"))
 _WORKSPACE = "insert into ballyhoo.workspaces(id, name) values (%s, 'bench') on conflict do nothing"
 _CAMPAIGN = """insert into ballyhoo.streams(workspace, id, kind, version, currency)
     values (1, %s, 'campaign', 1, 'USD')"""
+# UUIDv7 of the last months, in their order; or any uuids, in the order in which an index is built fastest.
+_ORDERED = """insert into ballyhoo.fact_keys
+  select (lpad(to_hex(1760000000000 + n * 10), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'
+      || substr(md5(n::text), 4, 15))::uuid, n from generate_series(1, %s) n"""
+_RANDOM = """insert into ballyhoo.fact_keys
+  select md5(n::text)::uuid, n from generate_series(1, %s) n order by 1"""
+
 _ENCODER = msgspec.json.Encoder()
 _counter = itertools.count()
 _random = random.Random(1)
@@ -75,3 +83,13 @@ def stored(url: str) -> int:
         row = connection.execute("select count(*) from ballyhoo.facts").fetchone()
         assert row is not None
         return int(row[0])
+
+
+def know(url: str, count: int, *, ordered: bool) -> None:
+    """Make the log know ``count`` ids, as if their facts had been archived; then a checkpoint: the minute after it
+    is the worst there is."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute((_ORDERED if ordered else _RANDOM).encode(), (count,))
+        connection.execute("update ballyhoo.log_heads set position = position + %s where log = 'engagement'", (count,))
+        connection.execute("vacuum analyze ballyhoo.fact_keys")
+        connection.execute("checkpoint")
