@@ -137,6 +137,8 @@ async def _decide(request: Request, context: Context, run: Run) -> Decided:
         if found := await kept.answer(context.caller.workspace, keyed):
             return _replayed(found)
         decided = await _run(run, context)
+        if decided.replayed and (first := await kept.answer(context.caller.workspace, keyed)):
+            return _replayed(first)  # a twin in another process was faster, and what it decided may be a refusal
         if decided.problem is None or decided.problem.status_code not in KEPT_REFUSALS:
             return decided
         await kept.keep_refusal(context.caller.workspace, keyed, decided.answer)

@@ -30,6 +30,8 @@ class PostgresEpochs:
 
     async def valid(self, position: Position) -> Position:
         """The position under the current epoch. BadToken where it lies in a history that was given up."""
+        if position.epoch != self.current and position.epoch not in self._ends:
+            await self.load()  # another process may have begun it
         if position.epoch == self.current:
             return position
         end = self._ends.get(position.epoch)

@@ -85,6 +85,18 @@ async def test_many_processes_that_start_on_a_restored_server_begin_one_epoch(fr
     assert len(epochs(fresh_place)) == 2
 
 
+async def test_an_epoch_that_another_process_began_is_looked_up(fresh_place: Place, pool: Pool) -> None:
+    running = PostgresEpochs(pool)
+    before = await running.load()
+    fresh_place.rows("update ballyhoo.epochs set timeline = 0")
+    after = await PostgresEpochs(pool).load()
+
+    assert await running.valid(Position(after, 7, 7)) == Position(after, 7, 7)
+    assert running.current == after
+    with pytest.raises(BadToken):
+        await running.valid(Position(before, 1, 0))
+
+
 async def test_an_epoch_begins_after_the_last_whatever_the_clock_says(fresh_place: Place, pool: Pool) -> None:
     ahead = datetime.now(UTC) + timedelta(hours=1)
     fresh_place.rows("update ballyhoo.epochs set timeline = 0, began_at = %s", ahead)
