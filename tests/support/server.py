@@ -22,7 +22,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ("infra.cli",)
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Running:
