@@ -140,7 +140,11 @@ def build_api(settings: Settings, dsn: str) -> ASGIApp:
 def build_projector(settings: Settings, dsn: str) -> Runner:
     """What a projector process runs: fed by Kafka where one is configured, else by the store itself."""
     kafka = kafka_settings(settings)
-    return Runner(dsn, source=(lambda: KafkaSource(kafka, Codec(EVENTS))) if kafka else None)
+    return Runner(
+        dsn,
+        source=(lambda: KafkaSource(kafka, Codec(EVENTS))) if kafka else None,
+        check_every=settings.check_every,
+    )
 
 
 def build_relay(settings: Settings, dsn: str) -> Relay:

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     connections: int = Field(
         2000, ge=1, le=100_000, description="connections that one API process holds open"
     )
+    check_every: float = Field(30.0, gt=0, description="seconds between two self-checks of a projector")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @field_validator("database_url")

@@ -25,6 +25,12 @@ select kind, count(*) from ballyhoo.processes
   where seen_at > clock_timestamp() - interval '10 seconds' group by kind
 """
 _PARKED = "select projection, count(*) from ballyhoo.parked group by projection"
+_DIFFERENCES = """
+select p.key, sum((p.value ->> 'differences')::int)
+  from ballyhoo.processes, jsonb_each(status -> 'projections') p
+ where kind = 'projector' and position(':' in p.key) = 0 and seen_at > clock_timestamp() - interval '10 seconds'
+ group by p.key
+"""
 _LOWEST = "select %s::text, %s::text, min(high) from $schema.checkpoints where log = %s"
 _DUE = """
 select count(*), coalesce(extract(epoch from clock_timestamp() - min(due_at)), 0)::float8
@@ -56,6 +62,10 @@ async def _ask(pool: Pool, registry: CollectorRegistry) -> None:
     )  # fmt: skip
     _fill(registry, "processes", "Running processes.", "kind", await pool.rows(_PROCESSES))
     _fill(registry, "parked", "Records that a projection left out.", "projection", await pool.rows(_PARKED))
+    _fill(
+        registry, "projection_differences", "Sampled rows that are not what the log says; must be 0.", "projection",
+        await pool.rows(_DIFFERENCES),
+    )  # fmt: skip
     ((count, oldest),) = await pool.rows(_DUE)
     Gauge("ballyhoo_due_work", "Work whose time has come.", registry=registry).set(count)
     Gauge("ballyhoo_due_work_late_seconds", "How late the oldest of it is.", registry=registry).set(oldest)

@@ -17,6 +17,8 @@ from adapters.event_store.codec import Codec
 from adapters.read_models.keeping import KeptTables
 from adapters.read_models.leases import EVERY, Leases, connect
 from adapters.read_models.projecting import Projecting
+from adapters.read_models.self_check import EVERY as EVERY_CHECK
+from adapters.read_models.self_check import SelfCheck
 from adapters.read_models.source import Source, StoreSource
 from domain.catalogue import EVENTS
 from projections.catalogue import CATALOGUE
@@ -35,12 +37,14 @@ class Runner:
         projections: Sequence[Projection] = CATALOGUE,
         source: Callable[[], Source] | None = None,
         id: UUID | None = None,
+        check_every: float = EVERY_CHECK,
     ) -> None:
         self._dsn = dsn
         self._leases = Leases(id or uuid4())
         open_source = source or (lambda: StoreSource(Codec(EVENTS)))
         self._projecting = [Projecting(dsn, projection, open_source(), self._leases) for projection in projections]
         self._kept = KeptTables(dsn, self._leases, projections)
+        self._check = SelfCheck(dsn, self._leases, projections, check_every)
 
     def run(self, stop: threading.Event) -> None:
         """Work until ``stop`` is set; a database that is away is waited for."""
@@ -48,6 +52,7 @@ class Runner:
             threading.Thread(target=work.run, args=(stop,), name=work.projection.name, daemon=True)
             for work in self._projecting
         ]
+        threads.append(threading.Thread(target=self._check.run, args=(stop,), name="self-check", daemon=True))
         for thread in threads:
             thread.start()
         while not stop.is_set():
@@ -72,4 +77,9 @@ class Runner:
     def status(self) -> dict[str, Any]:
         """What each projection is doing, for ``ballyhoo.processes``."""
         working = [*self._projecting, *self._kept.projecting]
-        return {"projections": {work.place.name: work.status() for work in working}}
+        return {
+            "projections": {
+                work.place.name: work.status() | {"differences": self._check.differences(work.place.name)}
+                for work in working
+            }
+        }

@@ -1,4 +1,4 @@
-"""What was parked is taken in after a mend: an aggregate's events in their order, a fact with the void that missed it."""
+"""What was parked is taken in after a mend: events of an aggregate in order, a fact with the void that missed it."""
 
 from __future__ import annotations
 

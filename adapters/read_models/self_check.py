@@ -1,0 +1,169 @@
+"""Now and then a sample of live rows is made anew from the log, in one snapshot with them, and has to be the same.
+
+Of facts a campaign at a time, with every row that the tables hold of it; of events some streams. What was found wrong
+is looked at again until it is right, or until a rebuild has put other tables in its place.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+import structlog
+from psycopg import Connection, sql
+
+from adapters.event_store.codec import Codec
+from adapters.read_models.checkpoints import Span
+from adapters.read_models.leases import Leases, connect
+from adapters.read_models.parking import parked_streams
+from adapters.read_models.rebuild.places import search
+from adapters.read_models.schemas import CHECKPOINTS, TEMPORARY, definition
+from adapters.read_models.source import StoreSource
+from domain.catalogue import EVENTS
+from projections.projection import EventProjection, FactProjection, Projection, Table
+
+EVERY = 30.0
+MOST_FACTS = 100_000
+"""A campaign with more facts is not made anew beside other work."""
+STREAMS = 50
+
+log = structlog.get_logger("projector")
+
+_CAMPAIGNS = "select stream from ballyhoo.streams where kind = 'campaign' and stream >= %s order by stream limit 20"
+_LAST_STREAM = "select coalesce(max(stream), 0) from ballyhoo.streams"
+_SIZE = "select count(*) from (select from ballyhoo.facts where campaign = %s limit %s) f"
+_CHECKPOINTS = "insert into pg_temp.checkpoints select * from {}.checkpoints"
+_RULE = "insert into pg_temp.rule select * from {}.rule"
+_TAKEN_BACK = """
+insert into pg_temp.taken_back select * from {}.taken_back where campaign = %s
+"""
+_DIFFERING = """
+select count(*) from (
+  (select * from {live}.{table} where campaign = %(campaign)s except select * from pg_temp.{table})
+  union all (select * from pg_temp.{table} except select * from {live}.{table} where campaign = %(campaign)s)
+) d
+"""
+_SCHEMA = "select to_regnamespace(%s)::oid::bigint"
+_STREAMS = """
+select s.stream, e.part, c.high from ballyhoo.streams s
+  join ballyhoo.events e on e.stream = s.stream and e.version = 1
+  join {}.checkpoints c on c.log = 'events' and c.part = e.part
+ where s.stream >= %s order by s.stream limit %s
+"""
+_OF_STREAM = """
+select position from ballyhoo.events where stream = %s and position <= %s order by version
+"""
+
+
+class SelfCheck:
+    """Checks the ``projections``; only the process that owns the first partition does."""
+
+    def __init__(self, dsn: str, leases: Leases, projections: Sequence[Projection], every: float = EVERY) -> None:
+        self._dsn = dsn
+        self._leases = leases
+        self._projections = list(projections)
+        self._every = every
+        self._random = random.Random()
+        self._wrong: dict[str, dict[int, int]] = {projection.name: {} for projection in projections}
+        self._schemas: dict[str, int | None] = {}
+
+    def differences(self, name: str) -> int:
+        """How many rows of a projection are known to be wrong."""
+        return sum(self._wrong.get(name, {}).values())
+
+    def run(self, stop: threading.Event) -> None:
+        """Check until ``stop``; a database that is away is waited for."""
+        while not stop.wait(self._every):
+            if 0 not in self._leases.held:
+                continue
+            try:
+                with connect(self._dsn, "self-check", statement_timeout_ms=60_000) as connection:
+                    for projection in self._projections:
+                        self.check(connection, projection)
+            except psycopg.Error as error:
+                log.warning("self_check_waits", reason=str(error).strip())
+
+    def check(self, connection: Connection[Any], projection: Projection) -> int:
+        """Check one sample, and what was wrong before; gives how many rows are wrong."""
+        schema = connection.execute(_SCHEMA, (projection.schema,)).fetchone()
+        if schema is None or schema[0] != self._schemas.get(projection.name):
+            self._schemas[projection.name] = None if schema is None else schema[0]
+            self._wrong[projection.name] = {}
+        for stream in {*self._sample(connection, projection), *self._wrong[projection.name]}:
+            with connection.transaction():
+                connection.execute("set transaction isolation level repeatable read")
+                if isinstance(projection, FactProjection):
+                    found = campaign_differences(connection, projection, stream)
+                else:
+                    assert isinstance(projection, EventProjection)
+                    found = stream_differences(connection, projection, stream)
+            if found and stream not in self._wrong[projection.name]:
+                log.error("rows_differ_from_the_log", projection=projection.name, stream=stream, rows=found)
+            if found:
+                self._wrong[projection.name][stream] = found
+            else:
+                self._wrong[projection.name].pop(stream, None)
+        return self.differences(projection.name)
+
+    def _sample(self, connection: Connection[Any], projection: Projection) -> list[int]:
+        last = connection.execute(_LAST_STREAM).fetchone()
+        first = self._random.randint(0, last[0] if last else 0)
+        if isinstance(projection, EventProjection):
+            statement = _STREAMS.format(projection.schema)
+            return [row[0] for row in connection.execute(statement.encode(), (first, STREAMS)).fetchall()]
+        for (campaign,) in connection.execute(_CAMPAIGNS, (first,)).fetchall():
+            size = connection.execute(_SIZE, (campaign, MOST_FACTS + 1)).fetchone()
+            if size is not None and 0 < size[0] <= MOST_FACTS:
+                return [campaign]
+        return []
+
+
+def campaign_differences(connection: Connection[Any], projection: FactProjection, campaign: int) -> int:
+    """How many rows of a campaign are not what the log says, in the caller's transaction: one snapshot."""
+    live, temporary = sql.Identifier(projection.schema), sql.Identifier(TEMPORARY)
+    tables = [table for table in projection.tables if table.name in projection.fold]
+    kept = [table for table in projection.tables if table.name in ("rule", "taken_back")]
+    for table in (*tables, *kept, CHECKPOINTS):
+        for statement in definition(table, temporary):
+            connection.execute(statement)
+    for relation in projection.relations:
+        connection.execute(relation.replace("on commit delete rows", "on commit drop").encode())
+    connection.execute("set local search_path to pg_temp, ballyhoo")
+    connection.execute(sql.SQL(_CHECKPOINTS).format(live))
+    connection.execute(sql.SQL(_RULE).format(live))
+    connection.execute(sql.SQL(_TAKEN_BACK).format(live), (campaign,))
+    whole = {"campaign": campaign, "starts": ["-infinity"], "ends": ["infinity"], "sign": 1}
+    connection.execute(projection.from_campaign.encode(), whole)
+    for statement_of in projection.fold.values():
+        connection.execute(statement_of.encode())
+    return sum(_differing(connection, live, table, campaign) for table in tables)
+
+
+def stream_differences(connection: Connection[Any], projection: EventProjection, stream: int) -> int:
+    """1 where the row of a stream is not what its events say, in the caller's transaction."""
+    search(connection, projection.schema)
+    if parked_streams(connection, projection.name, [stream]):
+        return 0
+    found = connection.execute(_STREAMS.format(projection.schema).encode(), (stream, 1)).fetchone()
+    if found is None or found[0] != stream:
+        return 0
+    _, part, high = found
+    positions = {p for (p,) in connection.execute(_OF_STREAM, (stream, high)).fetchall()}
+    row = None
+    if positions:
+        span = Span(part, min(positions) - 1, max(positions))
+        for event in StoreSource(Codec(EVENTS)).events(connection, [span]):
+            if event.position in positions:
+                row = projection.fold(row, event)
+    columns = connection.execute(projection.load.encode(), ([stream],)).fetchone()
+    live = None if columns is None else projection.row(columns)
+    return int(live != row)
+
+
+def _differing(connection: Connection[Any], live: sql.Identifier, table: Table, campaign: int) -> int:
+    statement = sql.SQL(_DIFFERING).format(live=live, table=sql.Identifier(table.name))
+    found = connection.execute(statement, {"campaign": campaign}).fetchone()
+    return 0 if found is None else int(found[0])
