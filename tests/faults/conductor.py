@@ -12,7 +12,7 @@ from itertools import count
 
 from adapters.postgres.embedded import EmbeddedError
 from infra.kafka.broker import BrokerError
-from tests.faults.house import House
+from tests.faults.house import PATIENCE, House
 from tests.faults.schedule import Fault
 
 LOOK_EVERY = 0.05
@@ -57,11 +57,15 @@ class Conductor:
             time.sleep(LOOK_EVERY)
 
     def heal(self) -> None:
-        """Take away whatever is still there, and wait until all is well."""
+        """Take away whatever is still there, and wait until all is well and what was to be done is."""
         while self._waiting:
             heapq.heappop(self._waiting)[2]()
         self._mend()
         self._house.wait_until_ready()
+        deadline = time.monotonic() + PATIENCE
+        while not all(errand.finished for errand in self._house.errands) and time.monotonic() < deadline:
+            self._mend()
+            time.sleep(LOOK_EVERY)
 
     def _bring(self, fault: Fault) -> None:
         self.done[fault.kind] += 1

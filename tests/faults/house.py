@@ -91,7 +91,7 @@ class House:
 
     def keep_running(self) -> None:
         """Start what should run and does not."""
-        for process in self.processes:
+        for process in (*self.processes, *(errand for errand in self.errands if not errand.finished)):
             process.keep_running()
 
     def ready(self) -> bool:
@@ -136,7 +136,7 @@ class House:
             _signal(pid, number)
 
     def errand(self, kind: str, *arguments: str) -> None:
-        """Run a command of the product beside everything else; it is not started again."""
+        """Run a command of the product beside everything else, again and again until it ends well."""
         process = Process(kind, arguments, self.folder / f"{kind}.log", self._environment)
         process.keep_running()
         self.errands.append(process)

@@ -40,6 +40,11 @@ class Process:
         """Whether it runs, or is stopped."""
         return self._process is not None and self._process.is_alive()
 
+    @property
+    def finished(self) -> bool:
+        """Whether it ended by itself, and well."""
+        return self._process is not None and self._process.exitcode == 0
+
     def keep_running(self) -> None:
         """Start it where it does not run and its time has come; an end of its own is paid with a pause."""
         if self.alive:
