@@ -147,7 +147,9 @@ async def test_what_is_no_refusal_is_seen_and_named() -> None:
             raise Overloaded
 
     with capture_logs() as lines, pytest.raises(Overloaded):
-        await assemble(Full(world, 0), CountingIds(), FixedFigures(), *without_tests()).move_campaign(PAUSE, world.asks())
+        await assemble(Full(world, 0), CountingIds(), FixedFigures(), *without_tests()).move_campaign(
+            PAUSE, world.asks()
+        )
 
     assert lines[-1]["outcome"] == "Overloaded"
 
