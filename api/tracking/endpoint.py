@@ -6,6 +6,7 @@ again, alone, to say everything that is wrong with it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from api.errors import problem_body
 from api.tracking.body import Disconnected, Hold, Rooms, read, refuse_announced
 from api.tracking.judging import Judge, Judged, batch, unread
 from api.tracking.refusals import BodyRefused
+from api.tracking.turns import Turns, cost_of
 from api.tracking.wire import encode, is_suspect, one
 from application.ports import Clock, Overloaded, Position, Seal, Unavailable
 from application.ports_facts import FactLog, RecordedFacts
@@ -79,6 +81,7 @@ class Tracking:
         self._seal = seal
         self._judge = Judge(facts, clock)
         self._rooms = Rooms()
+        self._turns = Turns()
         self._tokens: dict[int, tuple[Position, bytes]] = {}
         self._log = structlog.get_logger("tracking")
 
@@ -103,15 +106,30 @@ class Tracking:
         if caller is None:
             raise Unauthenticated
         refuse_announced(length, packed)
-        answer = self._single if scope["path"] == SINGLE else self._batch
         message = await receive()
         if not packed and message["type"] == "http.request" and not message.get("more_body"):
-            return await answer(caller.workspace, message["body"])
+            return await self._in_turn(caller.workspace, scope["path"], message["body"])
         hold = Hold(self._rooms, caller.workspace)
         try:
-            return await answer(caller.workspace, await read(receive, message, hold, length, packed))
+            body = await read(receive, message, hold, length, packed)
+            return await self._in_turn(caller.workspace, scope["path"], body)
         finally:
             hold.release()
+
+    async def _in_turn(self, workspace: int, path: str, body: bytes | bytearray) -> Answer:
+        cost = cost_of(len(body))
+        turn = self._turns.enter(workspace, cost)
+        if turn is not None:
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._turns.leave(workspace, cost)
+                raise
+        try:
+            return await (self._single(workspace, body) if path == SINGLE else self._batch(workspace, body))
+        finally:
+            self._turns.leave(workspace, cost)
 
     async def _single(self, workspace: int, body: bytes | bytearray) -> Answer:
         sent = one(body)

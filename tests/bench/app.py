@@ -21,16 +21,20 @@ from application.ports import Caller
 from infra.slow_clients import guarded
 
 TOKEN = "bench-key-0123456789abcdefghijklmnopqrstuvwxyz"
+OTHER_TOKEN = TOKEN[::-1]
 DATABASE = "BALLYHOO_BENCH_DATABASE"
 
 Message = MutableMapping[str, Any]
 
 
-class OneKey:
-    """Knows one key, as the real adapter does after its first look into the database."""
+class TwoKeys:
+    """Knows the keys of two workspaces, as the real adapter does after its first look into the database."""
 
     def __init__(self) -> None:
-        self._known = {TOKEN: Caller(1, UUID(int=1), "key:bench", "owner")}
+        self._known = {
+            token: Caller(number, UUID(int=number), "key:bench", "owner")
+            for number, token in ((1, TOKEN), (2, OTHER_TOKEN))
+        }
 
     def known(self, key: str) -> Caller | None:
         """The caller."""
@@ -59,7 +63,7 @@ async def no_op(receive: Callable[[], Awaitable[Message]], send: Callable[[Messa
 def main(port: int) -> None:
     """Serve until stopped."""
     facts = PostgresFactLog(os.environ[DATABASE])
-    track = make_tracking(OneKey(), facts, AesSeal(bytes(32)), SystemClock())
+    track = make_tracking(TwoKeys(), facts, AesSeal(bytes(32)), SystemClock())
 
     async def app(
         scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]

@@ -16,9 +16,9 @@ import psycopg
 CAMPAIGNS = 200
 CONTACTS = 50_000
 KNOWN = int(os.environ.get("BENCH_KNOWN", "10000000"))
-_WORKSPACE = "insert into ballyhoo.workspaces(id, name) values (%s, 'bench') on conflict do nothing"
+_WORKSPACE = "insert into ballyhoo.workspaces(id, name) values (%s, %s) on conflict do nothing"
 _CAMPAIGN = """insert into ballyhoo.streams(workspace, id, kind, version, currency)
-    values (1, %s, 'campaign', 1, 'USD')"""
+    values (%s, %s, 'campaign', 1, 'USD')"""
 # UUIDv7 of the last months, in their order; or any uuids, in the order in which an index is built fastest.
 _ORDERED = """insert into ballyhoo.fact_keys
   select (lpad(to_hex(1760000000000 + n * 10), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'
@@ -31,13 +31,14 @@ _counter = itertools.count()
 _random = random.Random(1)
 
 
-def make_campaigns(url: str, count: int = CAMPAIGNS) -> list[str]:
-    """A workspace, and streams of campaigns as an append would leave them; their ids."""
+def make_campaigns(url: str, count: int = CAMPAIGNS, *, workspace: int = 1) -> list[str]:
+    """A workspace, and streams of campaigns as an append would leave them; their ids. Workspaces are made in the
+    order of their numbers."""
     ids = [str(uuid4()) for _ in range(count)]
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(_WORKSPACE, (uuid4(),))
+        connection.execute(_WORKSPACE, (uuid4(), f"bench-{workspace}"))
         with connection.cursor() as cursor:
-            cursor.executemany(_CAMPAIGN, [(id,) for id in ids])
+            cursor.executemany(_CAMPAIGN, [(workspace, id) for id in ids])
     return ids
 
 
