@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import examples
+from api import examples, side_by_side
 from api.conventions import a_time, an_id, answer, as_of, caller, known_only, one, reached, services
 from domain.shared.errors import Fault, Invalid
 from projections.encoding import encode
@@ -16,29 +18,31 @@ _COMMON = {"as_of", "rule", "after", "wait"}
 
 @router.get("/{id}/metrics", **examples.of("metrics"))
 async def metrics(request: Request, id: str) -> Response:
-    """Every measure in total and by group, of the facts that happened in [from, to)."""
+    """Every measure in total and by group, of the facts that happened in [from, to).
+
+    With `compare=as_first_reported` the answer holds two of them, `as_first_reported` (what was known at `to`; null
+    where the campaign was not there yet) and `as_known_now`.
+    """
     who = await caller(request)
-    faults = known_only(request, _COMMON | {"group_by", "from", "to", "time_zone"})
+    faults = known_only(request, _COMMON | {"group_by", "from", "to", "time_zone", "compare"})
     starts, ends = a_time(request, "from", faults), a_time(request, "to", faults)
     zone, groups, rule = (
         one(request, "time_zone", faults),
         _names(request, "group_by", faults),
         one(request, "rule", faults),
     )
+    compared = side_by_side.asked_for(request, ends, faults)
     if faults:
         raise Invalid(faults)
     await reached(request, who, "metrics")
-    at = await as_of(request, who)
-    read = await services(request).reads.metrics(
-        who.workspace,
-        an_id(id),
-        group_by=groups,
-        starts=starts,
-        ends=ends,
-        time_zone=zone,
-        as_of=at,
-        rule=rule,
-    )
+    ask = partial(
+        services(request).reads.metrics, who.workspace, an_id(id), group_by=groups, starts=starts, ends=ends,
+        time_zone=zone, rule=rule,
+    )  # fmt: skip
+    if compared and ends is not None:
+        found, position = await side_by_side.both(request, ends, lambda at: ask(as_of=at))
+        return answer(request, who, encode(found), position=position)
+    read = await ask(as_of=await as_of(request, who))
     return answer(request, who, encode(read.value), position=read.position)
 
 
