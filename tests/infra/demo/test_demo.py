@@ -61,7 +61,8 @@ def test_the_figures_of_any_file_are_those_counted_by_hand(place: Path) -> None:
     after, said = dearer.communicate(timeout=100)
     assert dearer.returncode == 0, said
 
-    assert "28 of 28 figures are equal." in before
+    assert "34 of 34 figures are equal." in before
+    assert "The A/B test says not_yet" in before
     assert "…" not in before
     revenues = [
         [float(amount) for amount in re.findall(r"campaign +revenue +(\d+\.\d\d) +\d+\.\d\d +equal", output)]
