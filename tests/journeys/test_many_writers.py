@@ -7,8 +7,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import psycopg
 import pytest
+from psycopg import sql
 
+from tests.journeys.conftest import Whole
 from tests.support.campaigns import campaign_in, drafted, history_of, move
 from tests.support.client import Answer, Client
 from tests.support.server import Api
@@ -102,3 +105,34 @@ def test_sixty_four_creates_with_one_key_make_one_campaign(alice: Client, second
     assert {answer.body["id"] for answer in done} == {done[0].body["id"]}
     assert {answer.status for answer in answers} <= {201, 409}
     assert len(alice.get("/v1/campaigns", after=done[0].position).body["items"]) == 1
+
+
+@pytest.mark.req("EVT-5")
+def test_recorded_times_never_run_backwards_with_twenty_four_writers_on_both_logs(
+    whole: Whole, alice: Client, second_api: Api
+) -> None:
+    users = [alice, alice.at(second_api.url)]
+    campaigns = [drafted(alice) for _ in range(24)]
+
+    def write(writer: int) -> None:
+        user, campaign = users[writer % 2], campaigns[writer]
+        for number in range(20):
+            if writer % 4 < 2:
+                user.patch(f"/v1/campaigns/{campaign}", {"tags": [f"{writer} {number}"]}).ok()
+            else:
+                user.track(*[{"kind": "click", "campaign_id": campaign} for _ in range(1 + number)])
+
+    with ThreadPoolExecutor(24) as writers:
+        list(writers.map(write, range(24)))
+
+    with psycopg.connect(whole.product.dsn) as connection:
+        for log in ("events", "facts"):
+            backwards = connection.execute(
+                sql.SQL(
+                    "select count(*) filter (where recorded_at <= before), count(*) from"
+                    " (select recorded_at, lag(recorded_at) over (order by position) as before from ballyhoo.{}) l"
+                ).format(sql.Identifier(log))
+            ).fetchone()
+            assert backwards is not None
+            assert backwards[0] == 0
+            assert backwards[1] > 240
