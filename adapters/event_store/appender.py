@@ -14,7 +14,7 @@ from datetime import datetime
 import psycopg
 
 from adapters.event_store.append import Command, Outcome
-from adapters.event_store.wire import Wire
+from adapters.event_store.sending import Sending
 from application.ports import Overloaded
 
 Waiting = tuple[Command, asyncio.Future[Outcome]]
@@ -30,7 +30,7 @@ class Appender:
         self, dsn: str, *, clock: Callable[[], datetime] | None = None, most_events: int = 500,
         most_bytes: int = 512 * 1024, most_waiting: int = 5_000,
     ) -> None:  # fmt: skip
-        self._wire = Wire(dsn, clock)
+        self._sending = Sending(dsn, clock)
         self._most_events = most_events
         self._most_bytes = most_bytes
         self._most_waiting = most_waiting
@@ -52,7 +52,7 @@ class Appender:
         """Finish what waits and let the connection go."""
         if self._running is not None:
             await self._running
-        self._wire.close()
+        self._sending.close()
 
     async def _drain(self) -> None:
         try:
@@ -90,7 +90,7 @@ class Appender:
 
     async def _append_group(self, group: list[Waiting]) -> None:
         try:
-            outcomes = await self._wire.send([command for command, _ in group])
+            outcomes = await self._sending.send([command for command, _ in group])
         except Exception as error:
             if len(group) > 1 and isinstance(error, psycopg.Error):
                 # One bad command must not take the others with it.

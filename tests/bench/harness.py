@@ -170,10 +170,11 @@ def load(
     return seen
 
 
-def post(path: str, body: bytes, token: str) -> bytes:
+def post(path: str, body: bytes, token: str, header: str | None = None) -> bytes:
     """A request, ready for the socket."""
+    further = f"{header}\r\n" if header else ""
     return (
-        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n{further}"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     ).encode() + body
 

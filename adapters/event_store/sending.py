@@ -10,10 +10,11 @@ from uuid import UUID
 import psycopg
 import structlog
 from psycopg import AsyncConnection
+from psycopg.pq import Format
 
-from adapters.engagement_log.statement import Statement
 from adapters.event_store.append import APPEND, OIDS, STORED, Command, Oids, Outcome, outcomes_of, parameters
 from adapters.postgres.pool import connection_options
+from adapters.postgres.wire import Wire
 from application.ports import Unavailable
 
 # To plan each statement of the append anew for each group would cost more than all the rest, and a plan must not
@@ -27,6 +28,9 @@ TIMEOUT = 20.0
 # What is not the commands' fault: connections, rollbacks by the server, its resources, its operators.
 _PASSING = frozenset({"08", "40", "53", "55", "57"})
 
+_NAME = b"append"
+_FORMATS = [Format.BINARY] * 4
+
 _FIND = """
 select event_id, position, recorded_at, (select position from ballyhoo.log_heads where log = 'engagement')
   from ballyhoo.events where event_id = any(%s)
@@ -35,22 +39,22 @@ select event_id, position, recorded_at, (select position from ballyhoo.log_heads
 log = structlog.get_logger("appender")
 
 
-class Wire:
+class Sending:
     """Connects when it is first needed, and again when it must."""
 
     def __init__(self, dsn: str, clock: Callable[[], datetime] | None) -> None:
         self._dsn = dsn
         self._clock = clock
-        self._statement: Statement | None = None
+        self._wire: Wire | None = None
         self._oids: Oids = (0, 0, 0)
 
     async def send(self, commands: Sequence[Command]) -> list[Outcome]:
         """Append a group. Unavailable where the database does not answer; psycopg's error where it refuses."""
         for attempt in range(ATTEMPTS):
             try:
-                statement = self._statement or await self._connect()
+                wire = self._wire or await self._connect()
                 now = None if self._clock is None else self._clock()
-                result = await statement.run(parameters(self._oids, commands, now))
+                result = await wire.run(_NAME, parameters(self._oids, commands, now), _FORMATS)
                 outcomes = outcomes_of(result, commands)
                 return await self._stored_before(commands, outcomes) if attempt else outcomes
             except psycopg.OperationalError as error:
@@ -64,24 +68,28 @@ class Wire:
 
     def close(self) -> None:
         """Let the connection go."""
-        if self._statement is not None:
-            self._statement.close()
-            self._statement = None
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
-    async def _connect(self) -> Statement:
+    async def _connect(self) -> Wire:
         options = connection_options("ballyhoo_engine") | {"application_name": "ballyhoo-appender"}
         options["options"] += _PLANS
         connection = await AsyncConnection.connect(self._dsn, **options)
         try:
             row = await (await connection.execute(OIDS)).fetchone()
-            assert row is not None
-            self._oids = (row[0], row[1], row[2])
-            await connection.execute(f"prepare append as {APPEND}".encode())
         except BaseException:
             await connection.close()
             raise
-        self._statement = Statement(connection, b"append", TIMEOUT)
-        return self._statement
+        assert row is not None
+        self._oids = (row[0], row[1], row[2])
+        wire = self._wire = Wire(connection, TIMEOUT)
+        try:
+            await wire.prepare(_NAME, APPEND.encode())
+        except BaseException:
+            self.close()
+            raise
+        return wire
 
     async def _stored_before(self, commands: Sequence[Command], outcomes: list[Outcome]) -> list[Outcome]:
         """The outcomes of a repeated append: what it refused may stand in the log from an attempt before, whose
