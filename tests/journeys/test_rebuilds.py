@@ -121,14 +121,10 @@ def test_a_changed_bot_rule_answers_beside_the_live_one_and_the_campaigns_that_d
     rules = {found["name"]: found for found in owner.get("/v1/rules").ok().body["items"]}
     assert (rules[name]["kept"], rules[name]["live"]) == (True, False)
     assert owner.pages("/v1/facts", campaign_id=clicked) == before
-    later = owner.track(
-        {"kind": "click", "campaign_id": clicked, "properties": {"user_agent": "a MONITORING robot"}}
-    )
+    later = owner.track({"kind": "click", "campaign_id": clicked, "properties": {"user_agent": "a MONITORING robot"}})
     owner.get(f"/v1/campaigns/{clicked}/metrics", after=later.body["position"], wait=20).ok()
     wait_until(
-        lambda: (
-            owner.get(f"/v1/campaigns/{clicked}/metrics", rule=name).ok().body["total"]["bots"]["clicks"] == 4
-        ),
+        lambda: owner.get(f"/v1/campaigns/{clicked}/metrics", rule=name).ok().body["total"]["bots"]["clicks"] == 4,
         20,
     )
 
@@ -202,6 +198,7 @@ def test_of_two_rebuilds_of_a_projection_one_waits_and_the_other_is_refused(
     assert cancelled["state"] == "cancelled"
     product.worker()
     assert done(client, first)["state"] == "succeeded"
-    assert done(client, client.post("/v1/rebuilds", {"projections": ["campaign_metrics"], "back": True}).ok(202))[
-        "state"
-    ] == "succeeded"
+    assert (
+        done(client, client.post("/v1/rebuilds", {"projections": ["campaign_metrics"], "back": True}).ok(202))["state"]
+        == "succeeded"
+    )
