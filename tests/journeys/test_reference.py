@@ -31,7 +31,10 @@ def test_no_call_that_the_reference_allows_or_forbids_meets_a_fault_of_ours(whol
     def try_out(operation: Any) -> None:
         @seed(SEED)
         @settings(
-            max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+            max_examples=EXAMPLES,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
             phases=[Phase.explicit, Phase.generate],
         )
         @given(case=operation.as_strategy())

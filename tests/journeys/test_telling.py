@@ -46,12 +46,12 @@ def test_ready_names_the_part_that_is_away(apart: Product) -> None:
 
     alone = nobody.get("/health/ready")
     projector = apart.projector()
-    wait_until(lambda: "projector" not in str(nobody.get("/health/ready").body), 15)
+    wait_until(lambda: "projector" not in str(nobody.get("/health/ready").body), 60)
     without_worker = nobody.get("/health/ready")
     worker = apart.worker()
-    wait_until(lambda: nobody.get("/health/ready").status == 200, 15)
+    wait_until(lambda: nobody.get("/health/ready").status == 200, 60)
     projector.stop()
-    wait_until(lambda: nobody.get("/health/ready").status == 503, 15)
+    wait_until(lambda: nobody.get("/health/ready").status == 503, 60)
     without_projector = nobody.get("/health/ready")
 
     assert alone.status == 503

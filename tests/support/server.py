@@ -66,8 +66,9 @@ class Running:
             raise AssertionError(f"{self.log} did not stop within {PATIENCE:.0f} s") from None
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it has logged so far: the lines that are JSON."""
-        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        """What it has logged so far: the lines that are JSON, without one that is just being written."""
+        whole, _, _ = self.log.read_text().rpartition("\n")
+        return [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
 
 
 class Api(Running):
