@@ -139,7 +139,7 @@ def position_before_acknowledgement() -> None:
                 continue
             self._outstanding = (window, [])
             self.settle()
-            time.sleep(_WIDE)
+            time.sleep(20 * _WIDE)  # only a relay that is killed just now loses anything, and half of those stand by
             futures = self._publisher.send(name, self._ahead[name].epoch, window.publications)
             self._publisher.settle(futures, meanwhile=self._keep)
             self._ahead[name] = self.standings[name]

@@ -32,6 +32,7 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0
+_PUBLISHING = "select pid from ballyhoo.leases join ballyhoo.processes on id = owner where name = 'relay'"
 SETTINGS = {"shared_buffers": "256MB", "min_wal_size": "256MB", "max_wal_size": "1GB"}
 
 
@@ -118,8 +119,12 @@ class House:
         return [process for process in self.processes if process.kind == kind]
 
     def kill(self, kind: str, number: int, *, down: float) -> None:
-        """Kill one process of a kind; it is started again after so many seconds."""
+        """Kill one process of a kind; it is started again after so many seconds. Of the relays mostly the one that
+        publishes: it takes a lease's time until another does, and those that stand by have nothing to lose."""
         some = self.of(kind)
+        if kind == "relay" and number % 4:
+            active = self._publishing()
+            some = [process for process in some if process.pid == active] or some
         self.killed[kind] += some[number % len(some)].kill(down=down)
 
     def kill_postgres(self, *, whole: bool) -> None:
@@ -144,6 +149,15 @@ class House:
     def logs(self) -> list[Path]:
         """What the processes said."""
         return sorted(self.folder.glob("*.log"))
+
+    def _publishing(self) -> int | None:
+        """The pid of the relay that holds the lease; None where nobody says."""
+        try:
+            with psycopg.connect(self.url, autocommit=True, connect_timeout=2) as connection:
+                found = connection.execute(_PUBLISHING).fetchone()
+        except psycopg.OperationalError:
+            return None
+        return None if found is None else int(found[0])
 
     def _settings(self) -> dict[str, str]:
         port = self.proxies["postgres"][0].port

@@ -41,6 +41,11 @@ class Process:
         return self._process is not None and self._process.is_alive()
 
     @property
+    def pid(self) -> int | None:
+        """Its number."""
+        return self._process.pid if self._process is not None else None
+
+    @property
     def finished(self) -> bool:
         """Whether it ended by itself, and well."""
         return self._process is not None and self._process.exitcode == 0

@@ -66,10 +66,12 @@ def plan(seed: int, seconds: float, *, kafka: bool) -> list[Fault]:
     found = []
     for kind, many in _A_MINUTE.items():
         for victim in _victims(kind, kafka=kafka):
-            for _ in range(math.ceil(round(many * seconds / 60, 6))):
-                # What is wiped can't be looked at in the end: early, so that most of the others come after it.
-                latest = seconds / 3 if kind == "wipe broker" else seconds - 1.0
-                at, number = choose.uniform(1.0, latest), choose.randrange(1 << 16)
+            times = math.ceil(round(many * seconds / 60, 6))
+            # What is wiped can't be looked at in the end: early, so that most of the others come after it.
+            latest = seconds / 3 if kind == "wipe broker" else seconds - 1.0
+            for turn in range(times):  # one in each stretch, so that there is something to kill again
+                at = 1.0 + (latest - 1.0) * (turn + choose.random()) / times
+                number = choose.randrange(1 << 16)
                 found.append(Fault(at, kind, _chosen(choose, kind, victim), choose.uniform(*_LASTS[kind]), number))
     return sorted(found)
 
