@@ -29,19 +29,13 @@ def run_api(settings: Settings, dsn: str, listener: socket.socket | None = None)
 
 def run_projector(settings: Settings, dsn: str) -> None:
     """Keep the read models up to the logs."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    bootstrap.build_projector(settings, dsn).run(stop)
+    bootstrap.build_projector(settings, dsn).run(_told_to_stop())
 
 
 def run_relay(settings: Settings, dsn: str) -> None:
     """Hand what the logs hold on to Kafka."""
     relay = bootstrap.build_relay(settings, dsn)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    relay.run(stop)
+    relay.run(_told_to_stop())
 
 
 def run_worker(settings: Settings, dsn: str) -> None:
@@ -55,6 +49,15 @@ async def _until_stopped(settings: Settings, dsn: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     await bootstrap.run_worker(settings, dsn, stop)
+
+
+def _told_to_stop() -> threading.Event:
+    """Set by SIGTERM and ctrl-C. From a thread of its own: a handler runs in the main thread, which may just hold the
+    event's lock because it waits for it, and would wait for itself for ever."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=stop.set).start())
+    return stop
 
 
 def _server(settings: Settings, dsn: str) -> uvicorn.Server:

@@ -52,8 +52,8 @@ class Runner:
             threading.Thread(target=work.run, args=(stop,), name=work.projection.name, daemon=True)
             for work in self._projecting
         ]
-        threads.append(threading.Thread(target=self._check.run, args=(stop,), name="self-check", daemon=True))
-        for thread in threads:
+        checking = threading.Thread(target=self._check.run, args=(stop,), name="self-check", daemon=True)
+        for thread in (*threads, checking):
             thread.start()
         while not stop.is_set():
             try:
@@ -61,6 +61,9 @@ class Runner:
             except psycopg.OperationalError as error:
                 log.warning("projector_waits", reason=str(error).strip())
                 stop.wait(0.5)
+        while checking.is_alive():
+            self._check.cancel()
+            checking.join(0.2)
         for thread in threads:
             thread.join()
         self._kept.end()

@@ -69,6 +69,7 @@ class SelfCheck:
         self._random = random.Random()
         self._wrong: dict[str, dict[int, int]] = {projection.name: {} for projection in projections}
         self._schemas: dict[str, int | None] = {}
+        self._connection: Connection[Any] | None = None
 
     def differences(self, name: str) -> int:
         """How many rows of a projection are known to be wrong."""
@@ -81,10 +82,24 @@ class SelfCheck:
                 continue
             try:
                 with connect(self._dsn, "self-check", statement_timeout_ms=60_000) as connection:
+                    self._connection = connection
                     for projection in self._projections:
-                        self.check(connection, projection)
+                        if not stop.is_set():
+                            self.check(connection, projection)
             except psycopg.Error as error:
-                log.warning("self_check_waits", reason=str(error).strip())
+                if not stop.is_set():
+                    log.warning("self_check_waits", reason=str(error).strip())
+            finally:
+                self._connection = None
+
+    def cancel(self) -> None:
+        """End the statement that runs, where one does: nobody who stops waits for a long one."""
+        connection = self._connection
+        if connection is not None:
+            try:
+                connection.cancel_safe(timeout=2.0)
+            except psycopg.Error as error:
+                log.warning("self_check_goes_on", reason=str(error).strip())
 
     def check(self, connection: Connection[Any], projection: Projection) -> int:
         """Check one sample, and what was wrong before; gives how many rows are wrong."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from adapters.read_models.leases import Leases, connect
+from adapters.read_models.runner import Runner
 from adapters.read_models.self_check import SelfCheck, campaign_differences
 from projections.campaign_metrics import CAMPAIGN_METRICS
 from projections.catalogue import CATALOGUE
@@ -89,3 +91,20 @@ def test_a_projector_tells_how_many_rows_differ(fresh_database: str) -> None:
         wait_until(lambda: (one(fresh_database, told) or 0) > 0, 30)
 
 
+
+
+@pytest.mark.req("OPS-5")
+def test_a_projector_that_stops_does_not_wait_for_a_long_check(fresh_database: str) -> None:
+    filled(fresh_database, SEED, 100)
+    waiting = "select count(*) from pg_stat_activity where application_name = 'self-check' and wait_event_type = 'Lock'"
+    stop = threading.Event()
+    runner = threading.Thread(target=Runner(fresh_database, check_every=0.1).run, args=(stop,))
+
+    with psycopg.connect(fresh_database) as holding:
+        holding.execute("lock table campaign_metrics_v1.totals in access exclusive mode")
+        runner.start()
+        wait_until(lambda: one(fresh_database, waiting) > 0, 30)
+        stop.set()
+        runner.join(20)
+
+    assert not runner.is_alive()
