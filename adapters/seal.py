@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from struct import Struct
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from application.ports import BadToken, Position
 
 _POSITION = Struct("!16sqq")
-_NONCE = 12
 
 
 class AesSeal:
-    """Implements ``application.ports.Seal`` with AES-256-GCM; the workspace is authenticated, not contained."""
+    """Implements ``application.ports.Seal`` with AES-SIV (RFC 5297); the workspace is authenticated, not contained.
+
+    The same content gives the same token, so that two answers about the same thing are the same to the byte.
+    """
 
     def __init__(self, secret: bytes) -> None:
-        self._cipher = AESGCM(secret)
+        self._cipher = AESSIV(secret)
 
     def seal(self, workspace: int, position: Position) -> str:
         """An opaque token of letters, digits, ``-`` and ``_``."""
@@ -34,14 +35,13 @@ class AesSeal:
 
     def seal_text(self, workspace: int, purpose: str, content: bytes) -> str:
         """Anything else that goes out and comes back, bound to what it is for."""
-        nonce = os.urandom(_NONCE)
-        sealed = nonce + self._cipher.encrypt(nonce, content, f"{workspace}:{purpose}".encode())
+        sealed = self._cipher.encrypt(content, [f"{workspace}:{purpose}".encode()])
         return urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def unseal_text(self, workspace: int, purpose: str, token: str) -> bytes:
         """What ``seal_text`` was given. BadToken."""
         try:
             raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-            return self._cipher.decrypt(raw[:_NONCE], raw[_NONCE:], f"{workspace}:{purpose}".encode())
+            return self._cipher.decrypt(raw, [f"{workspace}:{purpose}".encode()])
         except (InvalidTag, ValueError) as error:
             raise BadToken from error

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI
@@ -16,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from api import documentation, errors, tracking
+from api.request_id import HEADER, request_id
 from api.routes import CATALOGUE
 from api.services import Services
 from application.ports import BadToken, Overloaded, PreconditionFailed, Unavailable
@@ -27,7 +26,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 REFUSALS = (DomainError, errors.Refused, PreconditionFailed, Overloaded, Unavailable, BadToken)
 
 log = structlog.get_logger("api")
@@ -72,10 +70,10 @@ def create_app(services: Services, track: ASGIApp, assets: Path, lifespan: Lifes
 
 async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Give the request its id (the client's own where it has a decent one) and log what became of it."""
-    request_id = request_id_of(scope)
-    scope.setdefault("state", {})["request_id"] = request_id
+    own = request_id(dict(scope["headers"]).get(HEADER))
+    scope.setdefault("state", {})["request_id"] = own
     structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=request_id)
+    structlog.contextvars.bind_contextvars(request_id=own)
     started = perf_counter()
     status = 0
 
@@ -83,7 +81,7 @@ async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
-            message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+            message["headers"] = [*message["headers"], (HEADER, own.encode())]
         await send(message)
 
     try:
@@ -93,11 +91,3 @@ async def logged(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> No
             "request", method=scope["method"], path=scope["path"], status=status,
             milliseconds=round((perf_counter() - started) * 1000, 2),
         )  # fmt: skip
-
-
-def request_id_of(scope: Scope) -> str:
-    """The X-Request-Id of a request where it has a decent one, else a new one."""
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return str(value.decode())
-    return str(uuid4())

@@ -14,6 +14,7 @@ import structlog
 
 from api.authentication import Keys, Unauthenticated, bearer
 from api.errors import problem_body
+from api.request_id import HEADER, request_id
 from api.tracking.body import Disconnected, Hold, Rooms, read, refuse_announced
 from api.tracking.judging import Judge, Judged, batch, unread
 from api.tracking.refusals import BodyRefused
@@ -86,20 +87,24 @@ class Tracking:
         self._log = structlog.get_logger("tracking")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request. What was accepted is in the log of facts; what was not gets a line in ours."""
+        headers = dict(scope["headers"])
+        own = request_id(headers.get(HEADER))
         try:
-            answer = await self._answer(scope, receive)
+            answer = await self._answer(scope, headers, receive)
         except Disconnected:
             return
         except Exception as error:
-            answer = self._refusal(error, scope)
+            answer = self._refusal(error, scope, own)
+        if answer.status != 200:
+            self._log.info("request", request_id=own, path=scope["path"], status=answer.status)
+        answer.headers.append((HEADER, own.encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
         if scope["method"] != "POST":
             return problem(405, "method-not-allowed", "Facts are sent with POST.", (b"allow", b"POST"))
-        headers = dict(scope["headers"])
         length, packed = body_of(headers)
         key = bearer(headers.get(b"authorization", b"").decode("latin-1"))
         caller = self._keys.known(key) or await self._keys.verify(key)
@@ -175,7 +180,7 @@ class Tracking:
         self._tokens[workspace] = (position, token)
         return token
 
-    def _refusal(self, error: Exception, scope: Scope) -> Answer:
+    def _refusal(self, error: Exception, scope: Scope, own: str) -> Answer:
         match error:
             case BodyRefused():
                 return problem(error.status, error.slug, error.detail)
@@ -187,7 +192,7 @@ class Tracking:
             case Unavailable():
                 return problem(503, "unavailable", f"Not available just now: {error}.", (b"retry-after", b"1"))
             case _:
-                self._log.error("tracking_failed", path=scope["path"], exc_info=error)
+                self._log.error("tracking_failed", request_id=own, path=scope["path"], exc_info=error)
                 return problem(500, "fault", "Something went wrong on our side.")
 
 

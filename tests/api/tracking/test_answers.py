@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
@@ -21,6 +22,13 @@ def test_one_fact_is_accepted_with_its_position() -> None:
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["ballyhoo-position"] == "1.1"
     assert answer.body == {"accepted": 1, "duplicates": 0, "rejected": [], "position": "1.1"}
+
+
+@pytest.mark.req("OPS-5")
+@pytest.mark.parametrize("fact", [a_fact(), a_fact(kind="x"), b"{"])
+def test_every_answer_carries_the_id_of_its_request(fact: Any) -> None:
+    assert Asking().track(fact, x_request_id="mine-1").headers["x-request-id"] == "mine-1"
+    assert re.fullmatch(r"[0-9a-f]{32}", Asking().track(fact, x_request_id="not decent").headers["x-request-id"])
 
 
 def test_a_batch_says_what_became_of_each() -> None:
