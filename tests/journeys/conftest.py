@@ -36,7 +36,7 @@ def whole(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     name = server.clone()
     with product(server.database(name), tmp_path_factory.mktemp("product")) as started:
         projector, worker, api = started.projector(), started.worker(), started.api()
-        wait_until(lambda: ready(api), 30)
+        wait_until(lambda: ready(api), 60)
         yield Whole(started, api, projector, worker)
     server.drop(name)
 

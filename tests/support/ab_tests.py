@@ -97,7 +97,7 @@ def results(client: Client, test: str, after: str | None = None, **query: Any) -
 
 
 def figures(answer: Answer) -> dict[str, Any]:
-    """The result without what is sealed anew in each answer."""
+    """The result without positions, which go on while it stays the same."""
     looks = [{name: value for name, value in look.items() if name != "position"} for look in answer.body["looks"]]
     return {name: value for name, value in answer.body.items() if name not in ("position", "looks")} | {"looks": looks}
 
