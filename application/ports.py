@@ -202,8 +202,11 @@ class CampaignFigures(Protocol):
     """Asks the read models what campaigns have reached (application stays ignorant of how)."""
 
     async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Figures:
-        """The figures of one campaign, now or as known at a position; ``final`` holds its metrics and their
-        position, for completion."""
+        """What one campaign has reached, now or as known at a position."""
+        ...
+
+    async def final(self, workspace: int, id: UUID) -> dict[str, Any]:
+        """Its whole metrics with the position that they reflect, for its completion. NotFound."""
         ...
 
 

@@ -84,7 +84,7 @@ class WriteSide:
         )
         self.store = PostgresEventStore(self.engine, self.appender, Codec(EVENTS), epoch)
         self.reads = PostgresReads(self.reader, epoch)
-        self.figures = PostgresFigures(self.reads)
+        self.figures = PostgresFigures(self.reader, self.reads)
         self.moments = PostgresMoments(self.reader, epoch)
         self.live = PostgresLiveTests(self.engine)
         self.looking = Looking(PostgresEvidences(self.reads), ScipySignificance())

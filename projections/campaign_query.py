@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from domain.campaign.goals import Figures
 from domain.campaign.resource import present
 from domain.campaign.state import CampaignState
 from domain.shared.errors import Fault, Invalid
 from projections.campaign_list import CAMPAIGN_LIST
-from projections.campaign_metrics.answering import minor
+from projections.campaign_metrics.reached import SUMS, figures
 
 SORTS = {"created_at": "created_at", "updated_at": "updated_at", "name": "name"}
 NEWEST_FIRST = "-created_at"
@@ -73,8 +71,7 @@ select (select min(high) from $list.checkpoints where log = 'events'),
   from (select) one
   left join page p on true
   left join lateral (
-    select sum(n) filter (where kind = 10) as conversions, sum(amount) filter (where kind = 10) as revenue,
-        sum(n) filter (where kind in (8, 9)) as engagement, sum(amount) filter (where kind = 12) as spent
+    select $sums
       from $metrics.totals t where t.campaign = p.stream
   ) f on true
  order by p.$column $way, p.id $way
@@ -93,6 +90,7 @@ def statement(query: CampaignQuery) -> tuple[str, dict[str, Any]]:
     after, after_id = query.after or (None, None)
     text = (
         _STATEMENT.replace("$list", CAMPAIGN_LIST.schema)
+        .replace("$sums", SUMS)
         .replace("$column", column)
         .replace("$type", "text" if column == "name" else "timestamptz")
         .replace("$beyond", "<" if down else ">")
@@ -119,23 +117,5 @@ def item(query: CampaignQuery, columns: Sequence[Any]) -> CampaignItem:
     decoded = _state.decode(state)
     column = query.sort.removeprefix("-")
     place = {"name": name, "created_at": created_at.isoformat(), "updated_at": updated_at.isoformat()}[column]
-    reached = figures(decoded.settings.currency, conversions, revenue, engagement, spent)
-    return CampaignItem(present(id, version, created_at, updated_at, decoded, reached), (place, id))
-
-
-def figures(
-    currency: str,
-    conversions: Decimal | None,
-    revenue: Decimal | None,
-    engagement: Decimal | None,
-    spent: Decimal | None,
-    final: dict[str, Any] | None = None,
-) -> Figures:
-    """What a campaign has reached, from sums in which None is nothing; ``spent`` in micros."""
-    return Figures(
-        conversions=int(conversions or 0),
-        revenue=int(revenue or 0),
-        engagement=int(engagement or 0),
-        spent=str(minor(spent or Decimal(), currency)),
-        final=final or {},
-    )
+    so_far = figures(decoded.settings.currency, conversions, revenue, engagement, spent)
+    return CampaignItem(present(id, version, created_at, updated_at, decoded, so_far), (place, id))

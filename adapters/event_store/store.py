@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -14,6 +15,7 @@ from adapters.event_store.append import CONFLICT, FENCED, REPLAY
 from adapters.event_store.appender import Appender
 from adapters.event_store.codec import Codec
 from adapters.event_store.packing import packed
+from adapters.postgres.grouped import Grouped
 from adapters.postgres.pool import Pool
 from application.ports import (
     A,
@@ -32,7 +34,27 @@ from domain.shared.aggregate import Aggregate
 from domain.shared.errors import AlreadyExists, NotFound
 from domain.shared.times import written
 
+# Many streams as they stand, each behind its snapshot.
 _LOAD = """
+select w.n, r.*
+  from unnest(%(workspaces)s::int[], %(ids)s::uuid[], %(kinds)s::text[], %(snapshots)s::text[])
+      with ordinality w(workspace, id, kind, snapshots, n)
+  join ballyhoo.streams s on s.workspace = w.workspace and s.id = w.id and s.kind = w.kind
+  left join lateral (
+    select version, topic, state from ballyhoo.snapshots k
+     where k.stream = s.stream and k.topic = w.snapshots order by version desc limit 1
+  ) k on true
+  cross join lateral (
+    select k.version, k.topic, k.state, null::timestamptz where k.version is not null
+    union all
+    select e.version, e.topic, e.state, e.recorded_at from ballyhoo.events e
+     where e.stream = s.stream and e.version > coalesce(k.version, 0)
+  ) r
+ order by w.n, r.version
+"""
+
+# One stream as it stood.
+_LOAD_PAST = """
 with s as (select stream from ballyhoo.streams where workspace = %(workspace)s and id = %(id)s and kind = %(kind)s),
   last as (select max(version) as version from ballyhoo.events where stream = (select stream from s)
     and version <= coalesce(%(version)s, version) and position <= coalesce(%(position)s, position)),
@@ -53,13 +75,25 @@ select e.version, e.topic, e.state, e.recorded_at, e.actor, e.correlation, e.cau
   where s.workspace = %(workspace)s and s.id = %(id)s and s.kind = %(kind)s order by e.version
 """
 
-_ANSWER = """
-select fingerprint, status, body, at, version, position, engagement, recorded_at
-  from ballyhoo.idempotency where workspace = %s and key = %s
+_ANSWERS = """
+select workspace, key, fingerprint, status, body, at, version, position, engagement, recorded_at
+  from unnest(%s::int[], %s::text[]) w(workspace, key) join ballyhoo.idempotency using (workspace, key)
 """
 
 
+Row = tuple[int, str, bytes, datetime | None]
+"""Version, topic, content, and when it was recorded: None for a snapshot."""
+
 log = structlog.get_logger("event_store")
+
+
+class _Stream(NamedTuple):
+    """Which stream to load; ``snapshots`` is the topic of its snapshots, None to do without."""
+
+    workspace: int
+    id: UUID
+    kind: str
+    snapshots: str | None
 
 
 class PostgresEventStore:
@@ -74,6 +108,8 @@ class PostgresEventStore:
         self._epoch = epoch
         self._with_snapshots = with_snapshots
         self._tasks: set[asyncio.Task[None]] = set()
+        self._streams: Grouped[_Stream, list[Row]] = Grouped(self._load, most_at_once=200, lanes=2)
+        self._answers: Grouped[tuple[int, str], tuple[Any, ...]] = Grouped(self._look_up, lanes=2)
 
     async def get(
         self,
@@ -85,18 +121,16 @@ class PostgresEventStore:
         position: int | None = None,
     ) -> A:
         """The aggregate now, or as it was at a version or a position of the log. NotFound."""
-        asked = {
-            "workspace": workspace, "id": id, "kind": kind.KIND, "version": version, "position": position,
-            "snapshots": snapshots.topic(kind) if self._with_snapshots else None,
-        }  # fmt: skip
-        rows = await self._pool.rows(_LOAD, asked)
+        asked = _Stream(workspace, id, kind.KIND, snapshots.topic(kind) if self._with_snapshots else None)
+        rows = await self._rows(asked, version, position)
         aggregate: Any = None
         if rows and rows[0][3] is None:
             aggregate = snapshots.restore(self._codec, kind, id, rows[0])
             rows = rows[1:]
             if aggregate is None:  # unreadable: ignored, and the stream is read whole
-                rows = await self._pool.rows(_LOAD, {**asked, "snapshots": None})
+                rows = await self._rows(asked._replace(snapshots=None), version, position)
         for row_version, topic, state, at in rows:
+            assert at is not None
             event: Any = self._codec.decode(topic, state, id=id, version=row_version, at=at)
             aggregate = event.mutate(aggregate)
         if aggregate is None or (version is not None and aggregate.version != version):
@@ -107,6 +141,19 @@ class PostgresEventStore:
         loaded: A = aggregate
         loaded.was_loaded()
         return loaded
+
+    async def _rows(self, stream: _Stream, version: int | None, position: int | None) -> list[Row]:
+        if version is None and position is None:
+            return await self._streams.answer(stream) or []
+        return await self._pool.rows(_LOAD_PAST, stream._asdict() | {"version": version, "position": position})
+
+    async def _load(self, streams: list[_Stream]) -> dict[_Stream, list[Row]]:
+        workspaces, ids, kinds, topics = map(list, zip(*streams, strict=True))
+        asked = {"workspaces": workspaces, "ids": ids, "kinds": kinds, "snapshots": topics}
+        found: dict[_Stream, list[Row]] = {}
+        for number, *row in await self._pool.rows(_LOAD, asked):
+            found.setdefault(streams[number - 1], []).append(tuple(row))
+        return found
 
     async def history(self, kind: type[Aggregate], workspace: int, id: UUID) -> list[Entry]:
         """Every event of a stream, oldest first. NotFound."""
@@ -165,10 +212,10 @@ class PostgresEventStore:
 
     async def answer(self, workspace: int, idempotency: Idempotency) -> Kept | None:
         """What stands under a key. KeyUsedDifferently where it was used with another route or body."""
-        rows = await self._pool.rows(_ANSWER, (workspace, idempotency.key))
-        if not rows:
+        row = await self._answers.answer((workspace, idempotency.key))
+        if row is None:
             return None
-        fingerprint, status, body, at, version, position, engagement, recorded_at = rows[0]
+        fingerprint, status, body, at, version, position, engagement, recorded_at = row
         if bytes(fingerprint) != idempotency.fingerprint:
             raise KeyUsedDifferently
         answer = Answer(status, bytes(body), bytes(at))
@@ -176,6 +223,10 @@ class PostgresEventStore:
             answer = Answer(status, answer.stamped(written(recorded_at).encode()))
         where = Position(self._epoch, position, engagement) if position is not None else None
         return Kept(answer, version, where, recorded_at)
+
+    async def _look_up(self, keys: list[tuple[int, str]]) -> dict[tuple[int, str], tuple[Any, ...]]:
+        rows = await self._pool.rows(_ANSWERS, ([workspace for workspace, _ in keys], [key for _, key in keys]))
+        return {(workspace, key): tuple(row) for workspace, key, *row in rows}
 
     async def keep_refusal(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
         """Keep a decision that made no event; the first answer under a key stands."""

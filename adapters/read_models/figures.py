@@ -5,36 +5,51 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from adapters.postgres.grouped import Grouped
+from adapters.postgres.pool import Pool
 from adapters.read_models.reader import PostgresReads
 from application.ports import Figures, Position
+from projections.campaign_metrics import CAMPAIGN_METRICS, reached
 from projections.encoding import encode
+from projections.projection import placed
+
+_REACHED = placed(reached.STATEMENT, CAMPAIGN_METRICS.schema)
 
 
 class PostgresFigures:
     """Implements ``application.ports.CampaignFigures`` with the answers of the read models."""
 
-    def __init__(self, reads: PostgresReads) -> None:
+    def __init__(self, pool: Pool, reads: PostgresReads) -> None:
+        self._pool = pool
         self._reads = reads
+        self._reached: Grouped[tuple[int, UUID], Figures] = Grouped(self._ask, lanes=2)
 
     async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Figures:
-        """The figures of one campaign, now or as known at a position. NotFound.
-
-        ``final`` is the answer of its metrics, with the position that it reflects.
-        """
-        read = await self._reads.metrics(workspace, id, as_of=as_of)
-        total = read.value.total
-        final = json.loads(encode(read.value))
-        final["position"] = {
-            "epoch": str(read.position.epoch),
-            "events": read.position.events,
-            "engagement": read.position.engagement,
-        }
+        """See ``application.ports.CampaignFigures.of``."""
+        if as_of is None:
+            return await self._reached.answer((workspace, id)) or Figures()
+        total = (await self._reads.metrics(workspace, id, as_of=as_of)).value.total
         return Figures(
             conversions=total.conversions,
             revenue=int(total.revenue),
             engagement=total.opens + total.clicks,
             spent=str(Decimal(total.spend)),
-            final=final,
         )
+
+    async def final(self, workspace: int, id: UUID) -> dict[str, Any]:
+        """See ``application.ports.CampaignFigures.final``."""
+        read = await self._reads.metrics(workspace, id)
+        final: dict[str, Any] = json.loads(encode(read.value))
+        final["position"] = {
+            "epoch": str(read.position.epoch),
+            "events": read.position.events,
+            "engagement": read.position.engagement,
+        }
+        return final
+
+    async def _ask(self, keys: list[tuple[int, UUID]]) -> dict[tuple[int, UUID], Figures]:
+        rows = await self._pool.rows(_REACHED, ([workspace for workspace, _ in keys], [id for _, id in keys]))
+        return {(workspace, id): reached.figures(*sums) for workspace, id, *sums in rows}

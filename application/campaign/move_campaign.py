@@ -63,8 +63,8 @@ class MoveCampaignHandler:
             case Move.SCHEDULE:
                 campaign.schedule(details, by=by, at=at)
             case Move.COMPLETE:
-                figures = await self.figures.of(context.caller.workspace, command.id)
-                campaign.complete(figures.final, by=by, at=at)
+                final = await self.figures.final(context.caller.workspace, command.id)
+                campaign.complete(final, by=by, at=at)
             case move:
                 _PLAIN[move](campaign, by=by, at=at)
         return campaign, await record(self.store, campaign, context)

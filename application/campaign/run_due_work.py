@@ -41,6 +41,6 @@ class RunDueWorkHandler:
             case DueWork.LAUNCH:
                 campaign.due_launch(by=by, at=at)
             case DueWork.COMPLETE:
-                figures = await self.figures.of(context.caller.workspace, command.id)
-                campaign.due_complete(figures.final, by=by, at=at)
+                final = await self.figures.final(context.caller.workspace, command.id)
+                campaign.due_complete(final, by=by, at=at)
         return campaign, await record(self.store, campaign, context)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from domain.shared.money import Money
@@ -33,15 +33,13 @@ class Goals:
 class Figures:
     """What a campaign has reached so far: counts, and money in minor units of its currency.
 
-    ``spent`` may carry micros, so it is the text of a decimal number. ``final`` holds the whole metrics with
-    their position, for the moment of completion.
+    ``spent`` may carry micros, so it is the text of a decimal number.
     """
 
     conversions: int = 0
     revenue: int = 0
     engagement: int = 0
     spent: str = "0"
-    final: dict[str, Any] = field(default_factory=dict)
 
 
 def progress(goals: Goals, figures: Figures) -> dict[str, Any]:

@@ -40,7 +40,11 @@ class FixedFigures:
 
     async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Figures:
         """The same for every campaign."""
-        return Figures(conversions=3, revenue=5_997, engagement=12, spent="10.5", final=FINAL)
+        return Figures(conversions=3, revenue=5_997, engagement=12, spent="10.5")
+
+    async def final(self, workspace: int, id: UUID) -> dict[str, Any]:
+        """The same for every campaign."""
+        return FINAL
 
 
 class NothingSeen:
