@@ -18,6 +18,7 @@ from api.services import Services
 from application.ports import Caller, Position
 from domain.shared.errors import Fault, Invalid, NotFound
 from domain.shared.times import moment
+from projections.encoding import encode
 
 MOST_BYTES = 1024 * 1024
 MOST_DEPTH = 16
@@ -220,7 +221,7 @@ def answer(
 
 def encoded(body: Any) -> bytes:
     """JSON as every answer writes it."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return encode(body)
 
 
 def now() -> datetime:

@@ -1,4 +1,4 @@
-"""Every router, in the order in which paths are matched."""
+"""Every router. Paths are looked for in this order, so what is asked often stands first."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from api.routes import (
     ab_tests,
     bulk,
     campaign_list,
+    campaign_moves,
     campaigns,
     facts,
     figures,
@@ -20,11 +21,12 @@ from api.routes import (
 )
 
 CATALOGUE: tuple[APIRouter, ...] = (
-    bulk.router,
-    campaign_list.router,
-    campaigns.router,
-    history.router,
     figures.router,
+    campaign_moves.router,
+    campaigns.router,
+    campaign_list.router,
+    bulk.router,
+    history.router,
     facts.router,
     ab_tests.router,
     projections.router,

@@ -25,9 +25,7 @@ from api.conventions import (
 from application.campaign.change_campaign import ChangeCampaign
 from application.campaign.draft_campaign import DraftCampaign
 from application.campaign.duplicate_campaign import DuplicateCampaign
-from application.campaign.move_campaign import MoveCampaign
 from application.ports import Caller, Position
-from domain.campaign.moves import Move
 from domain.shared.errors import Fault, Invalid
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
@@ -77,12 +75,6 @@ async def patch(request: Request, id: str) -> Response:
     return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace))
 
 
-@router.delete("/{id}", **examples.of("delete"))
-async def delete(request: Request, id: str) -> Response:
-    """Delete softly: it still answers GET, and can be restored."""
-    return await _move(request, id, Move.DELETE)
-
-
 @router.post("/{id}/duplicate", **examples.of("duplicate"))
 async def duplicate(request: Request, id: str) -> Response:
     """A new draft with the same settings, changed by a merge patch."""
@@ -105,33 +97,3 @@ async def readiness(request: Request, id: str) -> Response:
     report, version = await services(request).campaigns.readiness(who.workspace, an_id(id), at)
     head = await services(request).moments.head()
     return answer(request, who, encoded(report), position=head, version=version)
-
-
-async def _move(request: Request, id: str, move: Move) -> Response:
-    raw, who = await raw_body(request), await caller(request)
-    asked = MoveCampaign(an_id(id), move, parsed(raw, empty=True))
-    run = partial(services(request).application.move_campaign, asked)
-    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace))
-
-
-def _add_move(move: Move, sentence: str) -> None:
-    async def route(request: Request, id: str) -> Response:
-        return await _move(request, id, move)
-
-    route.__doc__ = sentence
-    router.add_api_route(f"/{{id}}/{move}", route, methods=["POST"], name=str(move), **examples.of(str(move)))
-
-
-for _name, _sentence in {
-    Move.SCHEDULE: "Wait for a start; what is absent in the body stays as it is.",
-    Move.UNSCHEDULE: "Be a draft again; the schedule is kept.",
-    Move.LAUNCH: "Begin now, if ready: the report is stored with the launch, or answered with 409.",
-    Move.PAUSE: "Rest.",
-    Move.RESUME: "Go on.",
-    Move.COMPLETE: "End now; the final metrics are stored with their position.",
-    Move.CANCEL: "Give up.",
-    Move.ARCHIVE: "Put away.",
-    Move.UNARCHIVE: "Take back to the status before the archive.",
-    Move.RESTORE: "Be as before the deletion.",
-}.items():
-    _add_move(_name, _sentence)

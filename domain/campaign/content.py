@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -53,6 +54,8 @@ class Entry:
 
 Content = dict[str, Entry]
 
+_SPACE = re.compile(r"\s")
+
 
 def entry_for(platform: Platform, content: Content) -> tuple[str, Entry] | None:
     """What is published on a platform, with the name it stands under: its own entry, else the default."""
@@ -65,7 +68,7 @@ def entry_for(platform: Platform, content: Content) -> tuple[str, Entry] | None:
 
 def is_absolute(url: str | None) -> bool:
     """Whether a link leads somewhere by itself: http or https with a host, without spaces."""
-    if not url or any(character.isspace() for character in url):
+    if not url or _SPACE.search(url):
         return False
     try:
         parts = urlsplit(url)
