@@ -10,4 +10,5 @@ pytest_plugins = [
     "tests.plugins.databases",
     "tests.plugins.told",
     "tests.plugins.broker",
+    "tests.plugins.older",
 ]

@@ -28,6 +28,7 @@ from tests.faults.proxy import Proxies, Proxy
 from tests.faults.schedule import PROCESSES
 from tests.infra.serving import environment
 from tests.support.client import Client, NoReply
+from tests.support.older_build import COMMITS, Build, NotToBeHad, taken_out
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +47,8 @@ class House:
         self.broker: Broker | None = None
         self.processes: list[Process] = []
         self.proxies: dict[str, list[Proxy]] = {}
-        self.errands: list[Process] = []
+        self.older: Build | None = None
+        self.errands: dict[tuple[str, ...], Process] = {}
         self._seed, self._kafka, self._bug = seed, kafka, bug
         self._stack = ExitStack()
 
@@ -55,6 +57,7 @@ class House:
             self._proxies = starting.enter_context(Proxies())
             starting.enter_context(self.postgres)
             bring_up(self.url, None, lambda key: None)
+            self.older = older_build(self.folder / "older", self.url)
             socket = socket_folder(self.postgres.folder) / ".s.PGSQL.5432"
             self.proxies["postgres"] = [self._proxies.proxy(socket, seed=self._seed)]
             if self._kafka:
@@ -92,7 +95,7 @@ class House:
 
     def keep_running(self) -> None:
         """Start what should run and does not."""
-        for process in (*self.processes, *(errand for errand in self.errands if not errand.finished)):
+        for process in (*self.processes, *self.at_errands()):
             process.keep_running()
 
     def ready(self) -> bool:
@@ -140,11 +143,19 @@ class House:
         for pid in living(self.postgres.folder):
             _signal(pid, number)
 
-    def errand(self, kind: str, *arguments: str) -> None:
-        """Run a command of the product beside everything else, again and again until it ends well."""
-        process = Process(kind, arguments, self.folder / f"{kind}.log", self._environment)
-        process.keep_running()
-        self.errands.append(process)
+    def errand(self, kind: str, *arguments: str) -> bool:
+        """Run a command of the product beside everything else, again and again until it ends well. False where the
+        same one is still at it: the product would refuse the second for as long as that lasts."""
+        words = (kind, *arguments)
+        if words in self.errands and not self.errands[words].finished:
+            return False
+        self.errands[words] = Process(kind, arguments, self.folder / f"{kind}.log", self._environment)
+        self.errands[words].keep_running()
+        return True
+
+    def at_errands(self) -> list[Process]:
+        """The errands that have not ended well yet."""
+        return [errand for errand in self.errands.values() if not errand.finished]
 
     def logs(self) -> list[Path]:
         """What the processes said."""
@@ -189,8 +200,21 @@ class House:
                 self.processes.append(Process(kind, arguments, log, self._environment))
 
     def _end_processes(self) -> None:
-        for process in (*self.processes, *self.errands):
+        for process in (*self.processes, *self.errands.values()):
             process.kill(down=float("inf"))
+
+
+def older_build(folder: Path, url: str) -> Build | None:
+    """The latest of the older builds, if it is to be had and starts on this schema; else says why not."""
+    try:
+        older = taken_out(folder, COMMITS[-1])
+    except NotToBeHad as error:
+        print(f"No process is restarted as an older build: {error}.", flush=True)
+        return None
+    if not older.starts_on(url):
+        print(f"No process is restarted as an older build: {COMMITS[-1][:12]} refuses this schema.", flush=True)
+        return None
+    return older
 
 
 def _last_words(log: Path) -> str:

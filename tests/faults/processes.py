@@ -9,14 +9,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+from infra.children import set_priv
 from tests.faults import child
 from tests.faults.mortality import die_with_the_parent
+from tests.support.older_build import Build
 
 AGAIN_AFTER = 0.3
 """Seconds after which one that ended by itself is started again."""
@@ -26,14 +29,16 @@ _context.set_forkserver_preload(["tests.faults.preloaded"])
 
 
 class Process:
-    """Ends, however the harness does. All its lives log into ``log``."""
+    """Ends, however the harness does. All its lives log into ``log``; ``older`` names the build of the next one, None
+    this one."""
 
     def __init__(self, kind: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str]) -> None:
         self.kind = kind
         self.log = log
+        self.older: Build | None = None
         self.not_before = 0.0
         self._arguments = (["ballyhoo", kind, *arguments], str(log), dict(environment))
-        self._process: ForkServerProcess | None = None
+        self._process: ForkServerProcess | _Older | None = None
 
     @property
     def alive(self) -> bool:
@@ -58,8 +63,14 @@ class Process:
             self._process = None
             self.not_before = max(self.not_before, time.monotonic() + AGAIN_AFTER)
         if time.monotonic() >= self.not_before:
-            self._process = _context.Process(target=_live, args=self._arguments)
-            self._process.start()
+            self._process = self._started()
+
+    def _started(self) -> ForkServerProcess | _Older:
+        if self.older is not None:
+            return _Older(self.older, *self._arguments)
+        process = _context.Process(target=_live, args=self._arguments)
+        process.start()
+        return process
 
     def kill(self, *, down: float) -> bool:
         """SIGKILL, and no start for so many seconds. Whether there was something to kill."""
@@ -75,6 +86,32 @@ class Process:
         """Signal it, if it is there."""
         if self.alive and self._process is not None and self._process.pid is not None:
             os.kill(self._process.pid, number)
+
+
+class _Older:
+    """A life as another build, with no lies told to it: started, because nothing has imported that one's code."""
+
+    def __init__(self, build: Build, command: Sequence[str], log: str, environment: Mapping[str, str]) -> None:
+        mortal = [set_priv(), "--pdeathsig", "KILL", *build.command(*command[1:])]
+        own = {**environment, "PYTHONPATH": str(build.root)}
+        with open(log, "ab") as output:
+            self._child = subprocess.Popen(
+                mortal, cwd=build.root, env=own, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        self.pid = self._child.pid
+
+    @property
+    def exitcode(self) -> int | None:
+        return self._child.poll()
+
+    def is_alive(self) -> bool:
+        return self._child.poll() is None
+
+    def kill(self) -> None:
+        self._child.kill()
+
+    def join(self) -> None:
+        self._child.wait()
 
 
 def _live(command: list[str], log: str, environment: dict[str, str]) -> None:

@@ -96,8 +96,11 @@ def _under_fire(house: House, faults: list[Fault], seconds: float, seed: int) ->
     conductor.heal()
     ended = time.time()
     clients.stop()
+    content = time.time()
+    conductor.finish_errands()
     journal.count("seconds to heal", round(ended - began - seconds))
-    journal.count("seconds until no answer was in doubt", round(time.time() - ended))
+    journal.count("seconds until no answer was in doubt", round(content - ended))
+    journal.count("seconds until no rebuild was at it", round(time.time() - content))
     seen = Seen(house, journal, list(numbers), list(keys), clients.campaigns, [(began, ended)])
     return seen, conductor
 

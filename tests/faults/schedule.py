@@ -26,6 +26,7 @@ _A_MINUTE = {
     "proxy": 1.7,
     "clock": 1.0,
     "rebuild": 3.0,
+    "older build": 0.67,
 }
 _LASTS = {
     "kill": (0.0, 1.0),
@@ -41,6 +42,7 @@ _LASTS = {
     "proxy": (1.0, 4.0),
     "clock": (2.0, 6.0),
     "rebuild": (0.0, 0.0),
+    "older build": (6.0, 12.0),
 }
 _OF_KAFKA = ("kill broker", "stop broker", "wipe broker", "fill broker", "lose a record")
 
@@ -72,7 +74,8 @@ def plan(seed: int, seconds: float, *, kafka: bool) -> list[Fault]:
             for turn in range(times):  # one in each stretch, so that there is something to kill again
                 at = 1.0 + (latest - 1.0) * (turn + choose.random()) / times
                 number = choose.randrange(1 << 16)
-                found.append(Fault(at, kind, _chosen(choose, kind, victim), choose.uniform(*_LASTS[kind]), number))
+                which, lasts = _chosen(choose, kind, victim, kafka), choose.uniform(*_LASTS[kind])
+                found.append(Fault(at, kind, which, lasts, number))
     return sorted(found)
 
 
@@ -89,7 +92,9 @@ def _victims(kind: str, *, kafka: bool) -> Iterator[str]:
         yield ""
 
 
-def _chosen(choose: random.Random, kind: str, victim: str) -> str:
+def _chosen(choose: random.Random, kind: str, victim: str, kafka: bool) -> str:
+    if kind == "older build":
+        return choose.choice(PROCESSES if kafka else PROCESSES[:-1])
     if kind == "proxy":
         return f"{victim}: {choose.choice(TOXICS)}"
     if kind == "clock":

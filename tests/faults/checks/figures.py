@@ -38,7 +38,7 @@ def rebuilds_saw_no_difference(seen: Seen) -> list[Broken]:
     log = seen.house.folder / "rebuild.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     seen.journal.count("rebuilds finished", sum("checksum" in line for line in lines))
-    if waiting := sum(not errand.finished for errand in seen.house.errands):
+    if waiting := len(seen.house.at_errands()):
         return [Broken("I8", f"{waiting} rebuilds do not come to an end: {' / '.join(lines[-3:])}")]
     return [Broken("I2", f"a rebuild says: {line[:400]}") for line in lines if "the live one was" in line]
 

@@ -1,0 +1,25 @@
+"""An older build of the product for the tests that run it beside this one; skipped, with one line, without history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.older_build import COMMITS, HOW_TO_GET_IT, Build, NotToBeHad, taken_out
+
+
+@pytest.fixture(params=COMMITS, ids=lambda commit: str(commit)[:7])
+def older(request: pytest.FixtureRequest, tmp_path: Path) -> Build:
+    """Each build that ``tests/older_build.txt`` names."""
+    try:
+        return taken_out(tmp_path / "build", request.param)
+    except NotToBeHad as error:
+        pytest.skip(str(error))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    tests = [report for report in reports if isinstance(report, pytest.TestReport)]
+    if skipped := sum(test.skipped and HOW_TO_GET_IT in str(test.longrepr) for test in tests):
+        terminalreporter.write_line(f"older build: {skipped} tests skipped, {HOW_TO_GET_IT}")
