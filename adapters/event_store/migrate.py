@@ -3,6 +3,10 @@
 Each file is applied in one transaction with the row that says so, under a lock of that transaction: any
 number of processes may migrate at once and be killed anywhere. A file that was applied is never changed; a
 change is a new file.
+
+A file only adds: programs of the release before run on beside the new ones, and start again where they die. One that
+takes something away that they need has a name that ends with ``_breaking``; programs that do not know it refuse to
+start.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from pathlib import Path
 import psycopg
 
 FOLDER = Path(__file__).parent / "migrations"
+BREAKING = "_breaking"
 LOCK = 0x62616C6C79686F6F  # "ballyhoo", so that no other program's lock on the same database is met
 
 _LEDGER = """
@@ -58,19 +63,20 @@ def known(folder: Path = FOLDER) -> list[Migration]:
 
 
 def pending(connection: psycopg.Connection, migrations: list[Migration] | None = None) -> list[str]:
-    """The names of what is still to apply. MigrationError where the database was made by another program."""
+    """The names of what is still to apply; none where a later release has migrated further.
+
+    MigrationError where that took away what this one needs, or the database was made by another program.
+    """
     migrations = known() if migrations is None else migrations
     applied = _applied(connection)
-    ahead = applied.keys() - {migration.number for migration in migrations}
-    if ahead:
-        raise MigrationError(
-            f"The database has migration {max(ahead)}, which this version of Ballyhoo does not know."
-        )
+    numbers = {migration.number for migration in migrations}
+    breaking = [name for number, (name, _) in applied.items() if number not in numbers and name.endswith(BREAKING)]
+    if breaking:
+        name = max(breaking)
+        raise MigrationError(f"The database has migration {name}, with which this version of Ballyhoo can't run.")
     for migration in migrations:
-        if applied.get(migration.number, migration.checksum) != migration.checksum:
-            raise MigrationError(
-                f"Migration {migration.name} was changed after it was applied to this database."
-            )
+        if applied.get(migration.number, (migration.name, migration.checksum))[1] != migration.checksum:
+            raise MigrationError(f"Migration {migration.name} was changed after it was applied to this database.")
     return [migration.name for migration in migrations if migration.number not in applied]
 
 
@@ -108,11 +114,12 @@ def _apply(connection: psycopg.Connection, migration: Migration) -> None:
     )
 
 
-def _applied(connection: psycopg.Connection) -> dict[int, bytes]:
+def _applied(connection: psycopg.Connection) -> dict[int, tuple[str, bytes]]:
     there = connection.execute("select to_regclass('ballyhoo.migrations')").fetchone()
     if there is None or there[0] is None:
         return {}
-    return dict(connection.execute("select number, checksum from ballyhoo.migrations").fetchall())
+    rows = connection.execute("select number, name, checksum from ballyhoo.migrations").fetchall()
+    return {number: (name, checksum) for number, name, checksum in rows}
 
 
 def _lock(connection: psycopg.Connection) -> None:

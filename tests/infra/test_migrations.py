@@ -78,13 +78,22 @@ def test_a_changed_file_is_refused_by_name(empty_database: str, tmp_path: Path) 
             migrate(connection, folder=tmp_path)
 
 
-def test_a_database_of_a_later_program_is_refused(empty_database: str, tmp_path: Path) -> None:
+def test_a_program_runs_on_where_a_later_one_has_added_something(empty_database: str, tmp_path: Path) -> None:
     copy_to(tmp_path, extra="select 1")
     with psycopg.connect(empty_database, autocommit=True) as connection:
         migrate(connection, folder=tmp_path)
 
-        with pytest.raises(MigrationError, match=f"has migration {len(known()) + 1}, which this version"):
-            migrate(connection)
+        assert pending(connection) == []
+        assert migrate(connection) == []
+
+
+def test_a_program_refuses_where_a_later_one_has_taken_away_what_it_needs(empty_database: str, tmp_path: Path) -> None:
+    copy_to(tmp_path, extra="select 1", name="extra_breaking")
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        migrate(connection, folder=tmp_path)
+
+        with pytest.raises(MigrationError, match=r"has migration \d+_extra_breaking, with which this version"):
+            pending(connection)
 
 
 def test_a_gap_in_the_numbers_is_refused(tmp_path: Path) -> None:
@@ -139,9 +148,9 @@ def assert_complete(database: str) -> None:
         assert connection.execute("select count(*) from ballyhoo.api_keys").fetchone() == (1,)
 
 
-def copy_to(folder: Path, extra: str | None = None) -> None:
-    """Copy the migrations, with another one after the last where ``extra`` has its statements."""
+def copy_to(folder: Path, extra: str | None = None, *, name: str = "extra") -> None:
+    """Copy the migrations, with another one of this name after the last where ``extra`` has its statements."""
     for path in FOLDER.glob("*.sql"):
         (folder / path.name).write_bytes(path.read_bytes())
     if extra is not None:
-        (folder / f"{len(known()) + 1:03}_extra.sql").write_text(extra)
+        (folder / f"{len(known()) + 1:03}_{name}.sql").write_text(extra)
