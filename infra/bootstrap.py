@@ -39,6 +39,7 @@ from adapters.read_models.runner import Runner
 from adapters.seal import AesSeal
 from adapters.statistics.scipy_significance import ScipySignificance
 from api.main import create_app
+from api.probe import create_probe
 from api.services import Services
 from api.tracking import make_tracking
 from application.ab_test.ab_test_views import ABTestViews
@@ -114,7 +115,7 @@ def build_api(settings: Settings, dsn: str) -> ASGIApp:
             application=application, campaigns=CampaignViews(write.store, write.store, write.figures, write.seal),
             ab_tests=ABTestViews(write.store, write.store, write.looking, write.seal),
             kept=write.store, reads=write.reads, keys=keys, seal=write.seal, moments=write.moments, epochs=write.epochs,
-            clock=SystemClock(), health=PostgresHealth(write.engine),
+            clock=SystemClock(), health=PostgresHealth(write.engine, needed=kinds(settings)),
             rebuilding=Rebuilding(
                 PostgresJobs(write.engine), UuidSevenIds(), rules, [one.name for one in CATALOGUE], UNDER_RULES
             ),
@@ -152,6 +153,17 @@ def build_relay(settings: Settings, dsn: str) -> Relay:
     kafka = kafka_settings(settings)
     assert kafka is not None
     return Relay(dsn, kafka)
+
+
+def kinds(settings: Settings) -> tuple[str, ...]:
+    """The kinds of processes without which an api is not of much use."""
+    return ("projector", "worker", "relay") if settings.kafka else ("projector", "worker")
+
+
+def build_probe(dsn: str) -> ASGIApp:
+    """What a process that has no other HTTP answers about its health: what an api would, but for missing processes."""
+    pool = Pool(dsn, role="ballyhoo_engine", size=1, name="health")
+    return create_probe(PostgresHealth(pool, needed=()), pool.open, pool.close)
 
 
 def kafka_settings(settings: Settings) -> KafkaSettings | None:

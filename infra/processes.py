@@ -16,6 +16,7 @@ import uvicorn
 
 from adapters.postgres.heartbeat import Heartbeat
 from infra import bootstrap
+from infra.probe import probed
 from infra.settings import Settings
 from infra.slow_clients import cut_the_late, guarded
 
@@ -29,18 +30,20 @@ def run_api(settings: Settings, dsn: str, listener: socket.socket | None = None)
 
 def run_projector(settings: Settings, dsn: str) -> None:
     """Keep the read models up to the logs."""
-    bootstrap.build_projector(settings, dsn).run(_told_to_stop())
+    with probed(settings, dsn):
+        bootstrap.build_projector(settings, dsn).run(_told_to_stop())
 
 
 def run_relay(settings: Settings, dsn: str) -> None:
     """Hand what the logs hold on to Kafka."""
     relay = bootstrap.build_relay(settings, dsn)
-    relay.run(_told_to_stop())
+    with probed(settings, dsn):
+        relay.run(_told_to_stop())
 
 
 def run_worker(settings: Settings, dsn: str) -> None:
     """Do what is due."""
-    with Heartbeat(dsn, "worker"):
+    with Heartbeat(dsn, "worker"), probed(settings, dsn):
         asyncio.run(_until_stopped(settings, dsn))
 
 

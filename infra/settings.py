@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     kafka_sasl_password: SecretStr | None = None
     host: str = Field("127.0.0.1", description="address on which the API listens")
     port: int = Field(8000, ge=1, le=65535, description="port on which the API listens")
+    health_port: int | None = Field(
+        None, ge=1, le=65535, description="port on which a projector, relay or worker answers /health/ready, if any"
+    )
     owner_key: SecretStr | None = Field(None, description="first API key, instead of a random one")
     connections: int = Field(
         2000, ge=1, le=100_000, description="connections that one API process holds open"

@@ -31,6 +31,12 @@ select p.key, sum((p.value ->> 'differences')::int)
  where kind = 'projector' and position(':' in p.key) = 0 and seen_at > clock_timestamp() - interval '10 seconds'
  group by p.key
 """
+_DETECTIONS = """
+select p.key, d.key, sum(d.value::int)
+  from ballyhoo.processes, jsonb_each(status -> 'projections') p, jsonb_each_text(p.value -> 'detections') d
+ where kind = 'projector' and position(':' in p.key) = 0 and seen_at > clock_timestamp() - interval '10 seconds'
+ group by p.key, d.key
+"""
 _LOWEST = "select %s::text, %s::text, min(high) from $schema.checkpoints where log = %s"
 _DUE = """
 select count(*), coalesce(extract(epoch from clock_timestamp() - min(due_at)), 0)::float8
@@ -66,6 +72,12 @@ async def _ask(pool: Pool, registry: CollectorRegistry) -> None:
         registry, "projection_differences", "Sampled rows that are not what the log says; must be 0.", "projection",
         await pool.rows(_DIFFERENCES),
     )  # fmt: skip
+    detections = Gauge(
+        "ballyhoo_kafka_detections", "Gaps, exchanged topics, lost offsets, strangers: the store was read instead.",
+        ["projection", "kind"], registry=registry,
+    )  # fmt: skip
+    for name, kind, many in await pool.rows(_DETECTIONS):
+        detections.labels(name, kind).set(many)
     ((count, oldest),) = await pool.rows(_DUE)
     Gauge("ballyhoo_due_work", "Work whose time has come.", registry=registry).set(count)
     Gauge("ballyhoo_due_work_late_seconds", "How late the oldest of it is.", registry=registry).set(oldest)

@@ -225,6 +225,11 @@ def _no_campaign(id: UUID) -> NotFound:
     return NotFound(f"There is no campaign {id} in this workspace.")
 
 
+def _told(process: dict[str, Any]) -> str | None:
+    """What went wrong, else what is wrong with Kafka just now, else what was last detected in it."""
+    return process["error"] or process.get("trouble") or process.get("last_detection")
+
+
 def _status(
     name: str, position: int, head: int, parked: int, processes: list[dict[str, Any]] | None
 ) -> ProjectionStatus:
@@ -234,7 +239,7 @@ def _status(
         source=said[-1]["source"] if said else "store",
         position=position,
         lag=max(head - position, 0),
-        last_error=next((process["error"] for process in said if process["error"]), None),
+        last_error=next((found for found in map(_told, said) if found), None),
         parked=parked,
         differences=sum(process.get("differences", 0) for process in said),
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
 from adapters.postgres import heartbeat
-from adapters.postgres.health import PostgresHealth
+from adapters.postgres.health import LAGS_AFTER, PostgresHealth
 from adapters.postgres.heartbeat import Heartbeat, forget_all, forget_dead
 from adapters.postgres.pool import Pool
+from tests.bench.filled_log import append, prepare
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.req("OPS-5")
@@ -100,6 +103,65 @@ async def test_a_migration_that_is_missing_is_named(pool: Pool, fresh_database: 
     assert await PostgresHealth(pool).ready() == {"migrations": "1 migrations are not applied; run ballyhoo migrate."}
 
 
+async def test_tables_of_a_projection_that_are_missing_are_named(pool: Pool, fresh_database: str) -> None:
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("drop schema campaign_list_v1 cascade")
+
+    assert await PostgresHealth(pool, needed=()).ready() == {
+        "migrations": "The tables of campaign_list_v1 are not there; run ballyhoo migrate."
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("relay", {"role": "active", "kafka": "KafkaTimeoutError: no broker"}),
+        ("projector", {"projections": {"campaign_metrics": {"state": "running", "trouble": "BrokerAway: nobody"}}}),
+    ],
+)
+async def test_trouble_with_kafka_is_named(
+    pool: Pool, fresh_database: str, kind: str, status: dict[str, object]
+) -> None:
+    tell(fresh_database, kind, status)
+
+    assert await PostgresHealth(pool, needed=()).ready() == {
+        "kafka": f"The {kind} can't work with Kafka; their logs and GET /v1/projections say why."
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [
+        ("relay", {"role": "active", "kafka": "ok"}),
+        ("relay", {"role": "standby", "kafka": "KafkaTimeoutError: no broker, when it was active"}),
+        ("projector", {"projections": {"campaign_metrics": {"state": "running", "trouble": None}}}),
+    ],
+)
+async def test_without_trouble_nothing_is_named(
+    pool: Pool, fresh_database: str, kind: str, status: dict[str, object]
+) -> None:
+    tell(fresh_database, kind, status)
+
+    assert await PostgresHealth(pool, needed=()).ready() == {}
+
+
+async def test_read_models_that_lag_are_named(pool: Pool, fresh_database: str) -> None:
+    now = datetime.now(UTC)
+    prepare(fresh_database, 1)
+    append(fresh_database, 5, now - timedelta(seconds=LAGS_AFTER + 1), campaigns=1, contacts=3, days=1.0)
+
+    late = await PostgresHealth(pool, needed=()).ready()
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("update campaign_metrics_v1.checkpoints set high = 5")
+        connection.execute("update ab_evidence_v1.checkpoints set high = 5")
+    append(fresh_database, 5, now, campaigns=1, contacts=3, days=1.0)
+    early = await PostgresHealth(pool, needed=()).ready()
+
+    assert late.keys() == {"lag"}
+    assert "campaign_metrics by 5" in late["lag"]
+    assert early == {}
+
+
 async def test_a_database_that_is_away_is_named_soon(unused_pool: Pool) -> None:
     began = time.monotonic()
 
@@ -140,6 +202,15 @@ async def test_without_a_database_the_numbers_say_so(unused_pool: Pool) -> None:
     told = (await PostgresHealth(unused_pool).metrics()).decode().splitlines()
 
     assert "ballyhoo_database_up 0.0" in told
+
+
+def tell(database: str, kind: str, status: dict[str, object]) -> None:
+    """A process of this kind says how it stands."""
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute(
+            "insert into ballyhoo.processes (id, kind, pid, status) values (gen_random_uuid(), %s, 1, %s)",
+            (kind, json.dumps(status)),
+        )
 
 
 def kinds(database: str) -> list[str]:
