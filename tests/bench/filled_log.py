@@ -5,6 +5,7 @@ country; four times of five it comes by its usual platform and device."""
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import psycopg
 
@@ -22,7 +23,8 @@ insert into ballyhoo.label_sets (campaign, digest, variant, platform, segment, d
 select s.stream, gen_random_uuid(), v, p, g, d, c
   from ballyhoo.streams s, unnest(array['a', 'b', 'c']) v, unnest(array['email', 'instagram', 'x']) p,
     unnest(array['new', 'old']) g, unnest(array['phone', 'desktop']) d, unnest(array['FR', 'US']) c
- where not exists (select from ballyhoo.label_sets l where l.campaign = s.stream)
+ where s.stream in (select stream from ballyhoo.streams where kind = 'campaign' order by stream limit %s)
+   and not exists (select from ballyhoo.label_sets l where l.campaign = s.stream)
  order by s.stream, v, g, c, p, d
 """
 _HEAD = """
@@ -43,7 +45,7 @@ select %(base)s + n, %(at)s::timestamptz + n * interval '1 microsecond',
     select n, who, md5(who::text)::uuid as contact, %(first)s + (random() * (%(campaigns)s - 1))::int as c,
         (array[2, 3, 3, 3, 3, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 9, 9, 9, 10, 10])[1 + n %% 20] as kind
       from (select n, (random() * %(contacts)s)::int as who from generate_series(1, %(count)s) n offset 0) d offset 0
-  ) f join lateral (select min(id) as first from ballyhoo.label_sets where campaign = c) l on true
+  ) f join (select campaign, min(id) as first from ballyhoo.label_sets group by campaign) l on l.campaign = f.c
 """
 _MOVE = "update ballyhoo.log_heads set position = %s, recorded_at = greatest(recorded_at, %s) where log = 'engagement'"
 
@@ -53,7 +55,12 @@ def prepare(url: str, campaigns: int) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         ensure_schemas(connection)
         connection.execute(_CAMPAIGNS, (campaigns,))
-        connection.execute(_LABELS)
+        label(connection, campaigns)
+
+
+def label(connection: psycopg.Connection[Any], campaigns: int) -> None:
+    """Label sets for the first ``campaigns`` of those that there are."""
+    connection.execute(_LABELS, (campaigns,))
 
 
 def append(url: str, count: int, at: datetime, *, campaigns: int, contacts: int, days: float, skipped: int = 0) -> None:
