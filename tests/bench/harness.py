@@ -156,13 +156,18 @@ def _wait_for(port: int, child: subprocess.Popen[bytes]) -> None:
 
 
 def load(
-    port: int, requests: Sequence[bytes], *, connections: int, seconds: float = SECONDS, repeat: bool = False
+    port: int, requests: Sequence[bytes], *, connections: int, seconds: float = SECONDS, repeat: bool = False,
+    nice: int = 0,
 ) -> dict[str, float]:
-    """Run the load from a process of its own; see ``tests.bench.load``. RuntimeError where anything but 200 came."""
+    """Run the load from a process of its own, by ``nice`` behind the others where cores are few; see
+    ``tests.bench.load``. RuntimeError where anything but 200 came."""
     with tempfile.NamedTemporaryFile() as file:
         pickle.dump(list(requests), file)
         file.flush()
-        command = [sys.executable, "-m", "tests.bench.load", str(port), str(connections), str(seconds), file.name]
+        command = [
+            "nice", "-n", str(nice), sys.executable, "-m", "tests.bench.load", str(port), str(connections),
+            str(seconds), file.name,
+        ]  # fmt: skip
         done = subprocess.run([*command, *(["repeat"] if repeat else [])], cwd=ROOT, check=True, stdout=subprocess.PIPE)
     seen: dict[str, float] = json.loads(done.stdout)
     if set(seen["statuses"]) != {"200"}:  # type: ignore[call-overload]
