@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
+from adapters.read_models.rebuild.places import LOCK
+from tests.infra.serving import run
 from tests.journeys.conftest import Whole
 from tests.support.campaigns import drafted
 from tests.support.client import Answer, Client
@@ -14,6 +17,7 @@ from tests.support.server import Product
 from tests.waiting import wait_until
 
 CLICKS = 12
+AFTERWARDS = 10_000
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +178,44 @@ def test_a_repeat_with_its_key_is_the_same_job_and_a_stranger_sees_none(owner: C
     assert done(owner, first)["state"] == "succeeded"
     finished = owner.post(f"{first.headers['location']}/cancel").ok(409)
     assert finished.body["type"] == "/problems/job-finished"
+
+
+@pytest.mark.req("EVT-4")
+def test_by_command_too_and_the_way_back_catches_up_with_ten_thousand_facts_first(whole: Whole, owner: Client) -> None:
+    campaign, dsn = drafted(owner), whole.product.dsn
+    there = run("rebuild", "campaign_metrics", "--workers", "2", database_url=dsn)
+    for first in range(0, AFTERWARDS, 1000):
+        clicks = [{"kind": "click", "campaign_id": campaign, "contact_id": f"after-{first + n}"} for n in range(1000)]
+        told = owner.track(*clicks)
+    path = f"/v1/campaigns/{campaign}/metrics"
+    before = owner.get(path, after=told.body["position"], wait=30).ok().body
+
+    back = run("rebuild", "campaign_metrics", "--back", database_url=dsn)
+
+    print(there.stdout, back.stdout, sep="")
+    assert (there.returncode, back.returncode) == (0, 0), (there.stderr, back.stderr)
+    assert "as the live one." in there.stdout
+    caught_up = re.search(r"the former tables answer again, (\d+) records caught up", back.stdout)
+    assert caught_up is not None
+    assert int(caught_up[1]) >= AFTERWARDS
+    assert owner.get(path).ok().body == before
+    assert (before["total"]["clicks"], before["total"]["unique_clicks"]) == (AFTERWARDS, AFTERWARDS)
+    nobody = run("rebuild", "nobody", database_url=dsn)
+    assert (nobody.returncode, "There is no projection nobody" in nobody.stderr) == (1, True)
+
+
+@pytest.mark.req("EVT-4")
+def test_while_one_runs_another_of_the_same_projection_is_refused(whole: Whole, owner: Client) -> None:
+    with psycopg.connect(whole.product.dsn) as batch:
+        batch.execute(f"select pg_advisory_xact_lock_shared({LOCK})".encode(), ("ab_test_list",))
+        first = owner.post("/v1/rebuilds", {"projections": ["ab_test_list"]}).ok(202)
+        wait_until(lambda: owner.get(first.headers["location"]).ok().body["state"] == "running", 60)
+
+        refused = owner.post("/v1/rebuilds", {"projections": ["ab_test_list", "campaign_list"]}).ok(409)
+
+        assert refused.body["type"] == "/problems/rebuild-running"
+        assert owner.get(first.headers["location"]).ok().body["state"] == "running"
+    assert done(owner, first)["state"] == "succeeded"
 
 
 @pytest.fixture

@@ -14,10 +14,13 @@ from adapters.read_models.reader import PostgresReads
 from api import commands
 from application.ports_facts import RecordedFacts
 from domain.campaign import moves
+from domain.campaign.events import CampaignEvent
 from domain.campaign.moves import Move
+from domain.campaign.state import CampaignState, evolve
 from domain.campaign.words import Status
 from domain.engagement.fact import Fact
 from infra import cli
+from projections import campaign_list
 
 PROGRAM = ("tests.support.planted",)
 
@@ -37,6 +40,16 @@ async def _never_waiting(self: PostgresReads, *asked: Any) -> bool:
     return True
 
 
+UNFOLDABLE = "Poison"
+"""Begins the name of campaigns that the fold of ``FAULTS`` fails on."""
+
+
+def _unfoldable(state: CampaignState, event: CampaignEvent) -> CampaignState:
+    if state.settings.name.startswith(UNFOLDABLE):
+        raise ValueError("a fault of the fold")
+    return evolve(state, event)
+
+
 BUGS: dict[str, AbstractContextManager[Any]] = {
     "a move too many": patch.dict(
         cast(dict[Status, Any], moves.MOVES), {Status.PAUSED: (*moves.MOVES[Status.PAUSED], Move.ARCHIVE)}
@@ -48,7 +61,12 @@ BUGS: dict[str, AbstractContextManager[Any]] = {
     "versions ignored": patch.object(commands, "if_match", lambda request: None),
 }
 
+# What no client meets at once: for tests of their own.
+FAULTS: dict[str, AbstractContextManager[Any]] = {
+    "a fold fails": patch.object(campaign_list, "evolve", _unfoldable)
+}
+
 
 if __name__ == "__main__":
-    with BUGS[os.environ["BUG"]]:
+    with (BUGS | FAULTS)[os.environ["BUG"]]:
         cli.main()

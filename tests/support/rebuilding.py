@@ -2,8 +2,8 @@
 
     python -m tests.support.rebuilding URL PROJECTION WHERE
 
-rebuilds in a process of its own that kills itself: ``half`` when half of the units are done, ``swap`` between the two
-renames, ``end`` never.
+rebuilds in a process of its own that kills itself: ``half`` when half of the units are done, ``swap`` after the first
+of the swap's renames, ``renamed`` after the last, ``committed`` right after the swap.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from unittest.mock import patch
 import psycopg
 
 from adapters.engagement_log.log import PostgresFactLog
-from adapters.read_models.rebuild import places, planning, swapping, units
+from adapters.read_models.rebuild import places, planning, rebuild, swapping, units
+from adapters.read_models.rebuild.comparing import compare
 from adapters.read_models.rebuild.places import live
 from adapters.read_models.rebuild.rebuild import Outcome, Rebuild
 from adapters.read_models.schemas import ensure_schemas
@@ -79,6 +80,12 @@ def one(url: str, statement: str, parameters: Any = None) -> Any:
         return None if found is None else found[0]
 
 
+def checksum(url: str, projection: Projection, schema: str) -> str:
+    """What the tables of a schema hold, as a rebuild tells it."""
+    with psycopg.connect(url) as connection:
+        return compare(connection, projection, None, schema).rebuilt
+
+
 def dying(url: str, projection: str, where: str) -> int:
     """Run the process that dies; gives its status."""
     return subprocess.run(
@@ -91,6 +98,8 @@ def _die() -> None:
 
 
 def _main(url: str, name: str, where: str) -> None:
+    renames = 0
+
     def claim(connection: Any, run: Any) -> Any:
         done, total = units.progress(connection, live(named(name)).shadow)
         if where == "half" and done * 2 >= total:
@@ -98,15 +107,23 @@ def _main(url: str, name: str, where: str) -> None:
         return honest_claim(connection, run)
 
     def rename(connection: Any, schema: str, target: str) -> None:
+        nonlocal renames
         honest(connection, schema, target)
-        if where == "swap":
+        renames += 1
+        if (where, renames) in (("swap", 1), ("renamed", 3)):
             _die()
 
-    honest, honest_claim = places.rename, units.claim
+    def swap(*asked: Any) -> None:
+        honest_swap(*asked)
+        if where == "committed":
+            _die()
+
+    honest, honest_claim, honest_swap = places.rename, units.claim, swapping.swap
     with (
         patch.object(planning, "RANGE", 200),
         patch.object(swapping, "rename", rename),
         patch.object(units, "claim", claim),
+        patch.object(rebuild, "swap", swap),
     ):
         Rebuild(url, live(named(name))).run()
 

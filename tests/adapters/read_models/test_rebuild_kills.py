@@ -1,4 +1,4 @@
-"""Rebuilds that are killed: half way, and between the two renames of the swap."""
+"""Rebuilds that are killed: half way, in the midst of the swap's renames, and right after them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from adapters.read_models.rebuild import planning, units
 from projections.campaign_metrics import CAMPAIGN_METRICS
-from tests.support.rebuilding import dying, filled, one, rebuilt
+from tests.support.rebuilding import checksum, dying, filled, one, rebuilt
 
 SEED = 1871
 COUNT = 800
@@ -39,21 +39,30 @@ def test_killed_at_half_the_next_start_goes_on_above_forty_per_cent(
     assert outcome.compared.live == outcome.compared.rebuilt
 
 
-def test_killed_in_the_swap_either_schema_is_whole(fresh_database: str) -> None:
+@pytest.mark.parametrize(("where", "swapped"), [("swap", False), ("renamed", False), ("committed", True)])
+def test_killed_in_the_swap_either_schema_is_whole(fresh_database: str, where: str, swapped: bool) -> None:
     filled(fresh_database, SEED, COUNT)
-    before = one(fresh_database, _SUMS)
+    live, former = CAMPAIGN_METRICS.schema, f"{CAMPAIGN_METRICS.schema}_old"
+    right = checksum(fresh_database, CAMPAIGN_METRICS, live)
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        connection.execute("update campaign_metrics_v1.totals set n = n + 1")
+    wrong = checksum(fresh_database, CAMPAIGN_METRICS, live)
 
-    assert dying(fresh_database, "campaign_metrics", "swap") == -signal.SIGKILL
+    assert dying(fresh_database, "campaign_metrics", where) == -signal.SIGKILL
 
-    assert one(fresh_database, _SUMS) == before
+    assert checksum(fresh_database, CAMPAIGN_METRICS, live) == (right if swapped else wrong)
+    assert one(fresh_database, "select to_regnamespace(%s) is not null", (former,)) is swapped
+    if swapped:
+        assert checksum(fresh_database, CAMPAIGN_METRICS, former) == wrong
     assert one(fresh_database, "select count(*) from ballyhoo.parked") == 0
     _wait_for_the_lease(fresh_database)
     outcome = rebuilt(fresh_database, CAMPAIGN_METRICS)
-    print(f"seed {SEED}: killed between the renames, gone on at {outcome.resumed:.0%}")
-    assert outcome.resumed == 1.0
+    stands = "the new one" if swapped else "the old one"
+    print(f"seed {SEED}: killed ({where}), {stands} stood whole, gone on at {outcome.resumed:.0%}")
+    assert outcome.resumed == (0.0 if swapped else 1.0)
     assert outcome.compared is not None
-    assert outcome.compared.live == outcome.compared.rebuilt
-    assert one(fresh_database, _SUMS) == before
+    assert (outcome.compared.live, outcome.compared.rebuilt) == (right if swapped else wrong, right)
+    assert checksum(fresh_database, CAMPAIGN_METRICS, live) == right
 
 
 def _wait_for_the_lease(url: str) -> None:
