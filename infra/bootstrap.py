@@ -62,6 +62,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DUE_EVERY = 0.1
+PARTITIONS_EVERY = 60.0
 
 log = structlog.get_logger("bootstrap")
 
@@ -196,6 +197,7 @@ async def run_worker(settings: Settings, dsn: str, stop: asyncio.Event) -> None:
             _round_after_round(stop, lambda: run_due_work(queue, application)),
             _round_after_round(stop, lambda: follow_campaigns(follower, write.live, application)),
             run_jobs(JobQueue(write.engine, owner), dsn, stop),
+            _partitions_ahead(write.engine, stop),
         )
     finally:
         await write.close()
@@ -211,6 +213,16 @@ async def _round_after_round(stop: asyncio.Event, work: Callable[[], Awaitable[i
             more = 0
         if not more:
             await _until(stop, DUE_EVERY)
+
+
+async def _partitions_ahead(pool: Pool, stop: asyncio.Event) -> None:
+    """Keep the log's next partition made, so that no append has to make it."""
+    while not stop.is_set():
+        try:
+            await pool.rows("select ballyhoo.make_next_partition()")
+        except Unavailable as error:
+            log.warning("partitions_wait", reason=str(error))
+        await _until(stop, PARTITIONS_EVERY)
 
 
 async def _until(stop: asyncio.Event, seconds: float) -> None:

@@ -21,7 +21,7 @@ from adapters.event_store.migrate import MigrationError
 from adapters.event_store.workspaces import make_key
 from adapters.postgres.embedded import EmbeddedError
 from domain.shared.errors import DomainError
-from infra import database, logging, settings
+from infra import archiving, database, logging, settings
 from infra.ask import Api, NoAnswer
 from infra.settings import Settings
 from infra.supervisor import CannotListen, Supervisor
@@ -41,6 +41,9 @@ app = typer.Typer(
 )
 key = typer.Typer(help="API keys.", no_args_is_help=True)
 app.add_typer(key, name="key")
+archive = typer.Typer(help="Move old facts into files that are still read.", invoke_without_command=True)
+app.add_typer(archive, name="archive")
+Before = Annotated[str, typer.Option("--before", help="A date, or a time with its offset.", metavar="TIME")]
 
 
 class Failed(Exception):
@@ -53,7 +56,7 @@ def main() -> None:
         app()
     except (
         CannotListen, DomainError, EmbeddedError, Failed, MigrationError, NoAnswer, database.NotReachable,
-        settings.SettingError, TrackingFailed,
+        settings.SettingError, TrackingFailed, archiving.ArchiveFailed,
     ) as error:  # fmt: skip
         sys.exit(f"ballyhoo: {error}")
     except psycopg.OperationalError as error:
@@ -79,7 +82,12 @@ def serve(data: Data = None, host: Host = None, port: Port = None) -> None:
         print(f"Ballyhoo answers at {url}, its reference at {url}/docs. Stop it with ctrl-C.", flush=True)
 
     owner_key = chosen.owner_key.get_secret_value() if chosen.owner_key else None
-    Supervisor(chosen, bring_up=lambda dsn: _applied(dsn, owner_key, hand_over), ready=ready).run()
+
+    def bring_up(dsn: str) -> None:
+        _applied(dsn, owner_key, hand_over)
+        archiving.settle_folder(dsn, chosen)
+
+    Supervisor(chosen, bring_up=bring_up, ready=ready).run()
 
 
 @app.command()
@@ -162,6 +170,50 @@ def rebuild(
             rebuilding.rebuild_on_terminal(dsn, chosen, workers=workers, back=back)
         except (RebuildStopped, rebuilding.UnknownProjection) as error:
             raise Failed(str(error)) from error
+
+
+@archive.callback()
+def archive_old(
+    context: typer.Context,
+    before: Annotated[
+        str | None,
+        typer.Option(help="A date, or a time with its offset; where it is not given, an age.", metavar="TIME"),
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Move every partition of facts recorded before a time into a compressed file, which all readers go on reading."""
+    if context.invoked_subcommand is not None:
+        return
+    chosen = settings.load(data=data)
+    folder = archiving.folder_of(chosen, data)
+    at = None if before is None else archiving.time_of(before)
+    with database.reach(chosen, data) as dsn:
+        database.insist_on_tables(dsn)
+        archiving.archive_on_terminal(dsn, chosen, folder, at)
+
+
+@archive.command("list")
+def archive_list(
+    verify: Annotated[bool, typer.Option("--verify", help="Read every file and say whether it is whole.")] = False,
+    data: Data = None,
+) -> None:
+    """Say what is archived, and what it took before and after."""
+    with database.reach(settings.load(data=data), data) as dsn:
+        database.insist_on_tables(dsn)
+        archiving.list_on_terminal(dsn, verify)
+
+
+@archive.command("drop")
+def archive_drop(
+    before: Before,
+    sure: Annotated[bool, typer.Option("--yes-delete-for-good", help="Yes: they are gone afterwards.")] = False,
+    data: Data = None,
+) -> None:
+    """Delete archived facts for good, and move the horizon: answers that would need them name it."""
+    at = archiving.time_of(before)
+    with database.reach(settings.load(data=data), data) as dsn:
+        database.insist_on_tables(dsn)
+        archiving.drop_on_terminal(dsn, at, sure)
 
 
 @app.command(hidden=True)

@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     connections: int = Field(
         2000, ge=1, le=100_000, description="connections that one API process holds open"
     )
+    archive: Path | None = Field(
+        None, description="folder of the archive files; beside an embedded Postgres it is archive in its folder"
+    )
+    archive_after_days: int = Field(400, ge=0, description="age at which facts are archived where no time is given")
     check_every: float = Field(30.0, gt=0, description="seconds between two self-checks of a projector")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 

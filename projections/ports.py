@@ -30,10 +30,12 @@ class Read(Generic[T]):
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """Some rows in order; ``more`` says that others follow the last one."""
+    """Some rows in order; ``more`` says that others follow the last one. Rows recorded before ``horizon`` were dropped
+    from the log, where it is named."""
 
     items: list[T]
     more: bool
+    horizon: str | None = None
 
 
 class Reads(Protocol):

@@ -20,6 +20,8 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from adapters.archive.catalogue import BLOCKS, GLANCE, Wanted, found
+from adapters.archive.file import rows_of, single_rows
 from adapters.postgres.pool import connection_options
 from application.ports import Unavailable
 
@@ -213,10 +215,24 @@ class Outbox:
             " to stdout (format binary)"
         ).format(sql.SQL(", ").join(map(sql.Identifier, FACT_COLUMNS)), after, upto)
         with _driver_errors(), self._connection.cursor().copy(statement) as copy:
-            for row in _without_frame(copy):
-                _, _, position, _, part = _HEAD_OF_ROW.unpack_from(row)
-                rows.setdefault(part, []).append((position, bytes(row)))
+            live = [bytes(row) for row in without_frame(copy)]
+        ((reach,),) = self._rows(GLANCE)
+        if after < reach:
+            live = self._with_archived(live, after, upto)
+        for row in live:
+            _, _, position, _, part = _HEAD_OF_ROW.unpack_from(row)
+            rows.setdefault(part, []).append((position, row))
         return rows
+
+    def _with_archived(self, live: list[bytes], after: int, upto: int) -> list[bytes]:
+        """The rows with those that were archived meanwhile or long ago, in the order of positions. Damaged."""
+        by_position = {_HEAD_OF_ROW.unpack_from(row)[2]: row for row in live}
+        for block in found(self._rows(BLOCKS, Wanted(low=after, high=upto).parameters)).blocks:
+            for row in single_rows(rows_of(block)):
+                position = _HEAD_OF_ROW.unpack_from(row)[2]
+                if after < position <= upto:
+                    by_position[position] = bytes(row)
+        return [row for _, row in sorted(by_position.items())]
 
     def _rows(self, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         with _driver_errors():
@@ -224,7 +240,7 @@ class Outbox:
             return cursor.fetchall() if cursor.description else []
 
 
-def _without_frame(copy: psycopg.Copy) -> Iterator[bytes | bytearray | memoryview]:
+def without_frame(copy: psycopg.Copy) -> Iterator[bytes | bytearray | memoryview]:
     """The rows of a binary COPY, which arrive one by one, without the stream's header and trailer."""
     parts = iter(copy)
     first = bytes(next(parts))

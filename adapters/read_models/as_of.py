@@ -9,6 +9,8 @@ from typing import Any
 
 from psycopg import AsyncConnection, sql
 
+from adapters.archive.catalogue import NOTHING, UP_TO, Found, Wanted
+from adapters.archive.overlay import filling, lay_beside, look_beside, making, over, readying
 from adapters.read_models.schemas import CHECKPOINTS, TEMPORARY, definition
 from domain.shared.position import Position
 from projections.projection import FactProjection
@@ -37,9 +39,11 @@ async def remember(
     campaign: int,
     position: Position,
     question: str,
-) -> None:
+) -> Found:
     """Make and fill what ``question`` reads, inside the caller's transaction; the rule is that of
-    ``schema``."""
+    ``schema``. Gives what of the campaign's facts is archived: with blocks, the question is asked ``over`` them."""
+    archived = await remember_archived(connection, Wanted(campaigns=(campaign,), high=position.engagement))
+    say = over if archived.blocks else str
     await connection.execute(_PLANNING)
     temporary = sql.Identifier(TEMPORARY)
     for table in (*projection.tables, CHECKPOINTS):
@@ -51,11 +55,23 @@ async def remember(
     await connection.execute(_PLACE, prepare=False)
     await connection.execute(_CHECKPOINTS, (position.epoch, position.engagement), prepare=False)
     await connection.execute(sql.SQL(_RULE).format(sql.Identifier(schema)), prepare=False)
-    await connection.execute(_TAKEN_BACK, (campaign, position.engagement), prepare=False)
+    await connection.execute(say(_TAKEN_BACK).encode(), (campaign, position.engagement), prepare=False)
     whole = {"campaign": campaign, "starts": ["-infinity"], "ends": ["infinity"], "sign": 1}
-    await connection.execute(projection.from_campaign.encode(), whole, prepare=False)
+    await connection.execute(say(projection.from_campaign).encode(), whole, prepare=False)
     for table_name in _needed(projection, question):
         await connection.execute(projection.fold[table_name].encode(), prepare=False)
+    return archived
+
+
+async def remember_archived(connection: AsyncConnection[Any], wanted: Wanted) -> Found:
+    """Lay what is archived of it beside the facts in the database until the caller's transaction ends. Damaged."""
+    reach = await (await connection.execute(UP_TO)).fetchone()
+    archived = await look_beside(connection, wanted) if reach and reach[0] > wanted.low else NOTHING
+    if archived.blocks:
+        await lay_beside(connection, making())
+        await lay_beside(connection, filling(archived.blocks, wanted))
+        await lay_beside(connection, readying())
+    return archived
 
 
 def _needed(projection: FactProjection, question: str) -> list[str]:

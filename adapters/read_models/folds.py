@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from psycopg import Connection
 
+from adapters.archive.batches import over_archive
 from adapters.read_models import parking
 from adapters.read_models.checkpoints import Span
 from adapters.read_models.source import Source
@@ -51,6 +52,7 @@ def _apply_facts(connection: Connection[Any], projection: FactProjection, source
     connection.execute(
         _SPANS, ([span.part for span in spans], [span.low for span in spans], [span.high for span in spans])
     )
+    projection = over_archive(connection, projection, spans)
     count, back = source.facts(connection, projection, spans)
     if count or back:
         fold_batch(connection, projection, taken_back=back > 0)

@@ -12,8 +12,10 @@ from typing import Any
 
 from psycopg import Connection
 
+from adapters.archive.batches import over_archive
+from adapters.archive.overlay import over
 from adapters.read_models.checkpoints import Span
-from projections.projection import Happened, Projection
+from projections.projection import FactProjection, Happened, Projection
 
 FOLLOWS = "An earlier event of the same aggregate is parked."
 
@@ -43,8 +45,11 @@ _STREAMS = "select distinct stream from parked where projection = %s and stream 
 
 def park(connection: Connection[Any], projection: Projection, spans: Sequence[Span], reason: str) -> int:
     """Put aside what ``spans`` hold; gives how many records that were."""
+    statement = _PARK[projection.log]
+    if isinstance(projection, FactProjection) and over_archive(connection, projection, spans) is not projection:
+        statement = over(statement)
     return connection.execute(
-        _PARK[projection.log],
+        statement.encode(),
         {
             "projection": projection.name,
             "reason": reason[:2000],

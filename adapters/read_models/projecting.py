@@ -10,6 +10,8 @@ import psycopg
 import structlog
 from psycopg import Connection
 
+from adapters.archive.batches import BeyondTheHorizon
+from adapters.archive.file import Damaged
 from adapters.event_store.codec import UnknownTopic
 from adapters.read_models import folds, parking
 from adapters.read_models.checkpoints import Fenced, Span, move
@@ -95,7 +97,7 @@ class Projecting:
                     self.begin(connection)
                     pause = 0.05
                     self._work(connection, stop)
-            except psycopg.OperationalError as error:
+            except (psycopg.OperationalError, Damaged) as error:
                 self._say("waiting", str(error).strip())
                 stop.wait(pause)
                 pause = min(pause * 2, 2.0)
@@ -160,7 +162,7 @@ class Projecting:
             log.warning("fenced", projection=self.place.name, owner=str(self._leases.owner))
             time.sleep(IDLE)
             return True
-        except (UnknownTopic, Stopped):
+        except (UnknownTopic, Stopped, Damaged, BeyondTheHorizon):
             raise
         except Exception as error:
             if connection.broken:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
+
+from adapters.archive.overlay import over
 from adapters.postgres.pool import Pool
-from adapters.read_models import ruled
+from adapters.read_models import fact_pages, reading_log, ruled
 from adapters.read_models.as_of import remember
+from adapters.read_models.reading_log import Rows
 from adapters.read_models.schemas import TEMPORARY
 from adapters.read_models.waiting import Waiting
 from domain.ab_test.evidence import Evidence
@@ -34,6 +38,8 @@ from projections.ports import Page, Read
 from projections.projection import FactProjection, placed
 from projections.roi import Roi
 from projections.status import ProjectionStatus, Rule
+
+Answer = TypeVar("Answer", Metrics, Funnel, Roi)
 
 _READ_BY = {
     "campaigns": (CAMPAIGN_LIST.name, CAMPAIGN_METRICS.name),
@@ -98,10 +104,10 @@ class PostgresReads:
         if zone is not None:  # its days begin elsewhere than those of the question
             parameters = parameters | dict.fromkeys(("days_start", "days_end"), parameters["inner_ends"])
         rows = await self._rows(workspace, campaign, asked.statement, parameters, as_of, rule)
-        found = answered(campaign, rows, asked.group_by, asked.computed)
+        found = answered(campaign, rows.found, asked.group_by, asked.computed)
         if found is None:
             raise _no_campaign(campaign)
-        return Read(found[1], self._position(found[0], as_of))
+        return Read(_to(rows.horizon, found[1]), self._position(found[0], as_of))
 
     async def funnel(
         self,
@@ -117,30 +123,29 @@ class PostgresReads:
         funnel.check(stages, by)
         statement, parameters = funnel.statement(stages, by)
         rows = await self._rows(workspace, campaign, statement, parameters, as_of, rule)
-        if not rows:
+        if not rows.found:
             raise _no_campaign(campaign)
-        currency, name, events, engagement = rows[0][:4]
+        currency, name, events, engagement = rows.found[0][:4]
         head = Head(currency, name, events, engagement)
-        return Read(funnel.answered(stages, rows[0]), self._position(head, as_of))
+        return Read(_to(rows.horizon, funnel.answered(stages, rows.found[0])), self._position(head, as_of))
 
     async def roi(
         self, workspace: int, campaign: UUID, *, as_of: Position | None = None, rule: str | None = None
     ) -> Read[Roi]:
         """What came in for what was spent. NotFound."""
         rows = await self._rows(workspace, campaign, roi.STATEMENT, {}, as_of, rule)
-        found = roi.answered(campaign, rows)
+        found = roi.answered(campaign, rows.found)
         if found is None:
             raise _no_campaign(campaign)
-        return Read(found[1], self._position(found[0], as_of))
+        return Read(_to(rows.horizon, found[1]), self._position(found[0], as_of))
 
     async def facts(self, workspace: int, query: FactQuery) -> Read[Page[FactRow]]:
         """Raw facts, the latest first. Invalid, NotFound."""
-        statement, parameters = facts.statement(query)
-        statement = placed(statement, CAMPAIGN_METRICS.schema)
-        found = facts.answered(query, await self._pool.rows(statement, parameters | {"workspace": workspace}))
+        rows = await fact_pages.page(self._pool, workspace, query)
+        found = facts.answered(query, rows.found)
         if query.campaign is not None and not found.campaign:
             raise _no_campaign(query.campaign)
-        page = Page(found.rows[: query.limit], more=len(found.rows) > query.limit)
+        page = Page(found.rows[: query.limit], more=len(found.rows) > query.limit, horizon=rows.horizon)
         return Read(page, Position(self._epoch, found.events, found.engagement))
 
     async def ab_tests(self, workspace: int, query: ABTestQuery) -> Read[Page[ABTestItem]]:
@@ -159,10 +164,10 @@ class PostgresReads:
         """What the arms of a test have. NotFound."""
         statement, parameters = evidence_question.statement(question)
         rows = await self._rows(workspace, campaign, statement, parameters, as_of, None, AB_EVIDENCE)
-        if not rows:
+        if not rows.found:
             raise _no_campaign(campaign)
-        position = as_of or Position(self._epoch, *rows[0][:2])
-        return Read(evidence_question.answered(question, rows[0], position), position)
+        position = as_of or Position(self._epoch, *rows.found[0][:2])
+        return Read(evidence_question.answered(question, rows.found[0], position), position)
 
     async def projections(self, workspace: int) -> Read[list[ProjectionStatus]]:
         """How far each projection is."""
@@ -204,21 +209,28 @@ class PostgresReads:
         as_of: Position | None,
         rule: str | None,
         projection: FactProjection = CAMPAIGN_METRICS,
-    ) -> list[tuple[Any, ...]]:
+    ) -> Rows:
         schema = projection.schema if rule is None else (await ruled.schema_of(self._pool, rule))[0]
         asked = {**parameters, "workspace": workspace, "id": campaign}
         if as_of is None:
-            return await self._pool.rows(placed(statement, schema), asked)
+            return await reading_log.ask(self._pool, placed(statement, schema), asked)
         found = await self._pool.rows(_CAMPAIGN_THEN, (workspace, campaign, as_of.events))
         if not found:
             raise _no_campaign(campaign)
+        await reading_log.insist_on_facts_until(self._pool, as_of)
         async with self._pool.connection() as connection, connection.transaction():
-            await remember(connection, projection, schema, found[0][0], as_of, statement)
-            text = placed(statement, TEMPORARY).encode()
-            return await (await connection.execute(text, asked, prepare=False, binary=True)).fetchall()
+            archived = await remember(connection, projection, schema, found[0][0], as_of, statement)
+            text = placed(over(statement) if archived.blocks else statement, TEMPORARY).encode()
+            rows = await (await connection.execute(text, asked, prepare=False, binary=True)).fetchall()
+            return Rows(rows, reading_log.dropped_before(archived))
 
     def _position(self, head: Head, as_of: Position | None) -> Position:
         return as_of or Position(self._epoch, head.events, head.engagement)
+
+
+def _to(horizon: str | None, answer: Answer) -> Answer:
+    """The answer, naming the horizon where facts that it would need were dropped."""
+    return answer if horizon is None else msgspec.structs.replace(answer, horizon=horizon)
 
 
 def _no_campaign(id: UUID) -> NotFound:

@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import Connection
 
+from adapters.archive.batches import over_archive
 from adapters.event_store.codec import Codec
 from adapters.read_models import folds
 from adapters.read_models.checkpoints import Span
@@ -92,6 +93,7 @@ def _fold_alone(connection: Connection[Any], projection: FactProjection, positio
     connection.execute(_INCOMING, (position,))
     connection.execute(_SPANS)
     low, high = connection.execute(_BOUNDS).fetchone() or (0, 0)
+    projection = over_archive(connection, projection, [Span(0, position - 1, position)])
     counted = connection.execute(projection.from_incoming.encode(), {"low": low, "high": high, "sign": 1}).fetchone()
     assert counted is not None
     folds.fold_batch(connection, projection, taken_back=counted[1] > 0)

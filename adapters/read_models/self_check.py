@@ -15,6 +15,9 @@ import psycopg
 import structlog
 from psycopg import Connection, sql
 
+from adapters.archive.catalogue import Wanted
+from adapters.archive.file import Damaged
+from adapters.archive.overlay import filling, lay, look, making, over, readying
 from adapters.event_store.codec import Codec
 from adapters.read_models.checkpoints import Span
 from adapters.read_models.leases import Leases, connect
@@ -34,7 +37,11 @@ log = structlog.get_logger("projector")
 
 _CAMPAIGNS = "select stream from ballyhoo.streams where kind = 'campaign' and stream >= %s order by stream limit 20"
 _LAST_STREAM = "select coalesce(max(stream), 0) from ballyhoo.streams"
-_SIZE = "select count(*) from (select from ballyhoo.facts where campaign = %s limit %s) f"
+_SIZE = """
+select (select count(*) from (select from ballyhoo.facts where campaign = %(campaign)s limit %(most)s) f)
+    + (select coalesce(sum(of.n), 0) from ballyhoo.archived_blocks b, unnest(b.campaigns, b.counts) of(campaign, n)
+        where b.campaigns @> array[%(campaign)s::int] and of.campaign = %(campaign)s)::bigint
+"""
 _CHECKPOINTS = "insert into pg_temp.checkpoints select * from {}.checkpoints"
 _RULE = "insert into pg_temp.rule select * from {}.rule"
 _TAKEN_BACK = """
@@ -86,7 +93,7 @@ class SelfCheck:
                     for projection in self._projections:
                         if not stop.is_set():
                             self.check(connection, projection)
-            except psycopg.Error as error:
+            except (psycopg.Error, Damaged) as error:
                 if not stop.is_set():
                     log.warning("self_check_waits", reason=str(error).strip())
             finally:
@@ -130,14 +137,26 @@ class SelfCheck:
             statement = _STREAMS.format(projection.schema)
             return [row[0] for row in connection.execute(statement.encode(), (first, STREAMS)).fetchall()]
         for (campaign,) in connection.execute(_CAMPAIGNS, (first,)).fetchall():
-            size = connection.execute(_SIZE, (campaign, MOST_FACTS + 1)).fetchone()
+            size = connection.execute(_SIZE, {"campaign": campaign, "most": MOST_FACTS + 1}).fetchone()
             if size is not None and 0 < size[0] <= MOST_FACTS:
                 return [campaign]
         return []
 
 
 def campaign_differences(connection: Connection[Any], projection: FactProjection, campaign: int) -> int:
-    """How many rows of a campaign are not what the log says, in the caller's transaction: one snapshot."""
+    """How many rows of a campaign are not what the log says, in the caller's transaction: one snapshot.
+
+    Of a campaign whose facts were dropped nothing can be said: 0. Damaged."""
+    connection.execute("lock table ballyhoo.facts in access share mode")  # before the snapshot: nothing is archived now
+    wanted = Wanted(campaigns=(campaign,))
+    archived = look(connection, wanted)
+    if archived.horizon is not None:
+        return 0
+    from_campaign = projection.from_campaign
+    if archived.blocks:
+        for steps in (making(), filling(archived.blocks, wanted), readying()):
+            lay(connection, steps)
+        from_campaign = over(from_campaign)
     live, temporary = sql.Identifier(projection.schema), sql.Identifier(TEMPORARY)
     tables = [table for table in projection.tables if table.name in projection.fold]
     kept = [table for table in projection.tables if table.name in ("rule", "taken_back")]
@@ -151,7 +170,7 @@ def campaign_differences(connection: Connection[Any], projection: FactProjection
     connection.execute(sql.SQL(_RULE).format(live))
     connection.execute(sql.SQL(_TAKEN_BACK).format(live), (campaign,))
     whole = {"campaign": campaign, "starts": ["-infinity"], "ends": ["infinity"], "sign": 1}
-    connection.execute(projection.from_campaign.encode(), whole)
+    connection.execute(from_campaign.encode(), whole)
     for statement_of in projection.fold.values():
         connection.execute(statement_of.encode())
     return sum(_differing(connection, live, table, campaign) for table in tables)

@@ -35,7 +35,10 @@ async def facts(request: Request) -> Response:
     read = await services(request).reads.facts(who.workspace, query)
     rows = read.value.items
     more = sealed_cursor(request, who, page, _keyset(rows[-1].place)) if read.value.more else None
-    return answer(request, who, encode({"items": [row.item for row in rows], "next": more}), position=read.position)
+    body = {"items": [row.item for row in rows], "next": more}
+    if read.value.horizon is not None:
+        body["horizon"] = read.value.horizon
+    return answer(request, who, encode(body), position=read.position)
 
 
 def _keyset(place: tuple[datetime, int]) -> str:

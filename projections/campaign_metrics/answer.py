@@ -76,10 +76,12 @@ class Group(Measures, frozen=True, kw_only=True):
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """``computed`` says that unique counts had to be counted for this question, in time linear in the
-    campaign's contacts or, for windows and times, its facts."""
+    campaign's contacts or, for windows and times, its facts. ``horizon`` is there where the answer would need facts
+    recorded before it, which were dropped."""
 
     campaign_id: str
     currency: str
     total: Measures
     groups: list[Group]
     computed: bool
+    horizon: str | msgspec.UnsetType = msgspec.UNSET

@@ -41,14 +41,16 @@ ROOMS = {
     "tests": Room(EVERYTHING, EVERYTHING),
 }
 
-_POSTGRES = ("adapters.postgres", "adapters.event_store", "adapters.engagement_log", "adapters.read_models")
+_POSTGRES = (
+    "adapters.postgres", "adapters.event_store", "adapters.engagement_log", "adapters.read_models", "adapters.archive",
+)  # fmt: skip
 
 # One driver for one sub-room: whoever wants another asks the adapter that has it.
 ONLY_IN = {
     "psycopg": _POSTGRES,
     "psycopg_pool": _POSTGRES,
     "kafka": ("adapters.kafka",),
-    "zstandard": ("adapters.kafka",),
+    "zstandard": ("adapters.kafka", "adapters.archive"),
     "scipy": ("adapters.statistics",),
     "numpy": ("adapters.statistics",),
     "cryptography": ("adapters.seal",),

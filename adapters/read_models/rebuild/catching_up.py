@@ -8,11 +8,13 @@ from typing import Any
 import psycopg
 from psycopg import Connection
 
+from adapters.archive.batches import BeyondTheHorizon
+from adapters.archive.file import Damaged
 from adapters.event_store.codec import Codec, UnknownTopic
 from adapters.read_models import folds
 from adapters.read_models.checkpoints import Span, move
 from adapters.read_models.rebuild.places import search
-from adapters.read_models.rebuild.stopping import Poison
+from adapters.read_models.rebuild.stopping import Poison, RebuildStopped
 from adapters.read_models.source import StoreSource
 from domain.catalogue import EVENTS
 from projections.projection import Projection
@@ -67,6 +69,8 @@ def catch_up(
                 move(connection, projection.log, spans)
         except UnknownTopic:
             raise
+        except (Damaged, BeyondTheHorizon) as error:
+            raise RebuildStopped(f"{projection.name} can't be brought up to date: {error}") from error
         except psycopg.OperationalError:
             raise
         except Exception as error:

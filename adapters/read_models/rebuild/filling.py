@@ -9,14 +9,14 @@ import psycopg
 from psycopg import Connection
 
 from adapters.read_models import schemas
-from adapters.read_models.rebuild import events
+from adapters.read_models.rebuild import events, unpacking
 from adapters.read_models.rebuild.places import Place
 from adapters.read_models.rebuild.stopping import Poison
 from adapters.read_models.rebuild.units import Run, Unit
 from projections.projection import EventProjection, FactProjection
 
 LOG = "ballyhoo.facts"
-"""Where the facts are; with archives, the rebuild's own relation that holds theirs too."""
+"""Where the facts are; with archives it is ``unpacking.LOG``."""
 
 
 def fill(connection: Connection[Any], place: Place, run: Run, unit: Unit, log: str = LOG) -> int:
@@ -25,6 +25,8 @@ def fill(connection: Connection[Any], place: Place, run: Run, unit: Unit, log: s
     if unit.kind == "index":
         schemas.make_keys(connection, place.projection.tables[unit.number], place.shadow)
         return 0
+    if unit.kind in ("archive", "analyze"):
+        return unpacking.unpack(connection, unit)
     if isinstance(place.projection, EventProjection):
         return events.fold_streams(connection, place.projection, unit.low, unit.high, run.high)
     assert isinstance(place.projection, FactProjection)

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection, sql
 
 from adapters.read_models import schemas
-from adapters.read_models.rebuild import units
+from adapters.read_models.rebuild import units, unpacking
 from adapters.read_models.rebuild.catching_up import head, highs
 from adapters.read_models.rebuild.places import Place, drop, search
 from adapters.read_models.rebuild.swapping import in_force, keep_parked_apart
@@ -60,7 +60,7 @@ def plan(connection: Connection[Any], place: Place, run: Run) -> None:
         cut = connection.execute(_STREAMS, (EVENTS_AT_ONCE,)).fetchall()
         found = [Unit(0, "streams", int(weight), low, high) for low, high, weight in cut]
     else:
-        found = _of_facts(place, run, _one(connection, _PARTS))
+        found = unpacking.units_of(connection) + _of_facts(place, run, _one(connection, _PARTS))
     units.plan(connection, run, found)
 
 
@@ -110,6 +110,7 @@ def _begun(connection: Connection[Any], place: Place, fingerprint: str, epoch: U
         run = Run(uuid4(), fingerprint, _up_to(connection, place, head(connection, log)), epoch, planned=False)
         search(connection, place.shadow)
         if isinstance(place.projection, FactProjection):
+            unpacking.make(connection)
             for name, columns in place.projection.whole.relations.items():
                 # Logged: a crash of the server must not empty what a unit's row calls done.
                 connection.execute(sql.SQL("create table {} ({})").format(sql.Identifier(name), sql.SQL(columns)))

@@ -17,9 +17,10 @@ from uuid import uuid4
 from psycopg import Connection, sql
 
 from adapters.read_models import folds, schemas
-from adapters.read_models.rebuild import planning, units
+from adapters.read_models.rebuild import planning, units, unpacking
 from adapters.read_models.rebuild.catching_up import catch_up, highs
 from adapters.read_models.rebuild.comparing import Compared, compare
+from adapters.read_models.rebuild.filling import LOG
 from adapters.read_models.rebuild.gate import shut
 from adapters.read_models.rebuild.lease import RebuildLease
 from adapters.read_models.rebuild.places import Place
@@ -81,6 +82,7 @@ class Rebuild:
         began = time.monotonic()
         with self._lease() as lease, connection_of_rebuild(self._dsn) as connection:
             self._lease_held = lease
+            unpacking.insist_on_whole_log(connection, self._place)
             folds.prepare(connection, self._place.projection)
             run, found = planning.found_or_begun(connection, self._place)
             planning.plan(connection, self._place, run)
@@ -105,6 +107,8 @@ class Rebuild:
             self._lease_held = lease
             if not schemas.exists(connection, place.former):
                 raise RebuildStopped(f"There are no former tables of {place.projection.name} to go back to.")
+            standing = min(highs(connection, place.former, place.projection.log).values())
+            unpacking.insist_on_whole_log(connection, place, since=standing)
             folds.prepare(connection, place.projection)
             self._say("catches up")
             count = catch_up(
@@ -123,7 +127,8 @@ class Rebuild:
 
         look()
         workers = min(self._count, 1 + self._said.total // WORTH_A_PROCESS)
-        Workers(self._dsn, self._place, run, workers).watch(look, LOOK_EVERY)
+        log = unpacking.log_of(connection, self._place, LOG)
+        Workers(self._dsn, self._place, run, workers, log).watch(look, LOOK_EVERY)
         look()
         planning.filled(connection, self._place, run)
         for table in self._place.projection.tables:

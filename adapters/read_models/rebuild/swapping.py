@@ -16,6 +16,7 @@ from adapters.read_models.rebuild.catching_up import catch_up, head, highs
 from adapters.read_models.rebuild.gate import shut_transaction
 from adapters.read_models.rebuild.places import Place, drop, rename, search
 from adapters.read_models.rebuild.units import TABLES
+from adapters.read_models.rebuild.unpacking import TABLE
 from projections.projection import FactProjection
 
 CLOSE = 2_000
@@ -85,7 +86,7 @@ def swap(connection: Connection[Any], place: Place, schema: str, look: Callable[
 
 def helpers(place: Place) -> tuple[str, ...]:
     """The tables in a shadow schema that are no part of the projection, and go with the rebuild."""
-    own = tuple(place.projection.whole.relations) if isinstance(place.projection, FactProjection) else ()
+    own = (TABLE, *place.projection.whole.relations) if isinstance(place.projection, FactProjection) else ()
     return (*TABLES, *own)
 
 
