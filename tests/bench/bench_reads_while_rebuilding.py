@@ -183,7 +183,8 @@ def _told(
         f"reads while everything is rebuilt with {WORKERS} workers in {ended - begun:.0f} s: p99 {_ms(_p99(during))} of"
         f" {len(during):,} reads, usual {_ms(_p99(before))} of {len(before):,} (p50 {_ms(during[len(during) // 2])},"
         f" {_ms(before[len(before) // 2])}); at most {_ms(most)}: {'met' if _p99(during) <= most else 'NOT MET'}"
-        f" · {errors.total()} errors {dict(errors) or ''} · {came:,} new facts and {commands} commands meanwhile · equal by checksum: {same}",
+        f" · {errors.total()} errors{dict(errors) or ''} · {came:,} new facts and {commands} commands meanwhile"
+        f" · equal by checksum: {same}",
         flush=True,
     )
     wrong = 0
