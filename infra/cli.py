@@ -134,7 +134,12 @@ def worker(data: Data = None) -> None:
 
 
 @app.command()
-def migrate(data: Data = None) -> None:
+def migrate(
+    data: Data = None,
+    restored: Annotated[
+        bool, typer.Option("--restored", help="The database was put back to an earlier state: begin a new epoch.")
+    ] = False,
+) -> None:
     """Bring the database up to this program; the first time, make the workspace default and print its key."""
     chosen = settings.load(data=data)
     owner_key = chosen.owner_key.get_secret_value() if chosen.owner_key else None
@@ -147,6 +152,9 @@ def migrate(data: Data = None) -> None:
             print(f"The owner's API key of the workspace default:\n{key}", flush=True)
 
         _applied(dsn, owner_key, hand_over, say=print)
+        if restored:
+            epoch = database.begin_epoch(dsn)
+            print(f"Epoch {epoch} begins: positions of what was lost are refused. Start every process anew.")
 
 
 @app.command()

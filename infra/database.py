@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 
@@ -71,6 +72,16 @@ def bring_up(dsn: str, key: str | None, hand_over: Callable[[str], None]) -> lis
 
     with _connect(dsn) as connection:
         return migrate(connection, ensure_schemas, first_workspace)
+
+
+def begin_epoch(dsn: str) -> UUID:
+    """A new epoch from the heads of the logs on, for a state that the server cannot tell to be an earlier one: a dump
+    read back, or files copied back."""
+    with _connect(dsn) as connection:
+        found = connection.execute("select ballyhoo.current_epoch(true)").fetchone()
+        assert found is not None
+        epoch: UUID = found[0]
+        return epoch
 
 
 def insist_on_tables(dsn: str) -> None:

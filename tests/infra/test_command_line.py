@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.infra.serving import free_port, run
@@ -100,3 +101,18 @@ def test_migrate_tells_what_it_applied_and_the_key_last(tmp_path: Path) -> None:
     assert second.stdout == "The database is up to date.\n"
     assert other.returncode == 0, other.stderr
     assert len(other.stdout.splitlines()[-1]) >= 32
+
+
+@pytest.mark.req("OPS-3", "EVT-9")
+def test_a_restored_database_is_told_by_hand_and_begins_an_epoch(fresh_database: str) -> None:
+    epochs = "select count(*), max(began_at) from ballyhoo.epochs"
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        before = connection.execute(epochs).fetchone()
+        made = run("migrate", "--restored", database_url=fresh_database)
+        after = connection.execute(epochs).fetchone()
+
+    assert made.returncode == 0, made.stderr
+    assert "Start every process anew." in made.stdout
+    assert before is not None
+    assert after is not None
+    assert (after[0], after[1] > before[1]) == (before[0] + 1, True)
