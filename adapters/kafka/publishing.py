@@ -63,6 +63,7 @@ class Publishing:
         self._envelope_facts = envelope_facts
         self._ahead = dict(standings)
         self._outstanding: tuple[Window, list[Any]] | None = None
+        self._asked_at: float | None = None
         self._told = dict.fromkeys(LOGS, float("-inf"))
         self._announced = dict.fromkeys(LOGS, float("-inf"))
 
@@ -87,6 +88,10 @@ class Publishing:
             self.progress[name].update(position=self.standings[name].position, head=self._heads[name])
         return sent
 
+    def unanswered(self) -> float:
+        """Seconds for which the broker has owed an acknowledgement."""
+        return 0.0 if self._asked_at is None else time.monotonic() - self._asked_at
+
     def behind(self) -> bool:
         """Whether a full window waits already."""
         return any(self._heads[name] - self._ahead[name].position >= WINDOW_EVENTS for name in LOGS)
@@ -96,8 +101,9 @@ class Publishing:
         if self._outstanding is None:
             return
         window, futures = self._outstanding
+        self._asked_at = time.monotonic()
         self._publisher.settle(futures, meanwhile=lambda: self._wait(window.log))
-        self._outstanding = None
+        self._outstanding = self._asked_at = None
         seen = self.standings[window.log]
         if (window.position, window.lasts) == (seen.position, seen.lasts):
             return
@@ -118,7 +124,7 @@ class Publishing:
 
     def resume(self) -> None:
         """Read the positions anew and go on from there."""
-        self._outstanding = None
+        self._outstanding = self._asked_at = None
         for name in LOGS:
             self.standings[name] = self._ahead[name] = self._outbox.standing(name)
 

@@ -31,6 +31,7 @@ WINDOW_FACTS = 16_000
 _STAND_BY_SECONDS = 1.0
 _RETRY_SECONDS = 0.5
 _TELL_SECONDS = 2.0
+_LATE_SECONDS = 2.0
 _BUSY_PAUSE, _IDLE_PAUSE, _BUSY_FOR = 0.005, 0.02, 1.0
 
 log = structlog.get_logger(__name__)
@@ -117,11 +118,16 @@ class Relay:
     def _publish(
         self, outbox: Outbox, publisher: Publisher, standings: dict[str, Standing], stop: threading.Event
     ) -> None:
+        def keep() -> None:
+            late = publishing.unanswered()
+            self.status["kafka"] = f"no acknowledgement for {late:.0f} s" if late > _LATE_SECONDS else "ok"
+            self._keep(outbox)
+
         publishing = Publishing(
             outbox,
             publisher,
             standings,
-            keep=lambda: self._keep(outbox),
+            keep=keep,
             window_facts=self._window_facts,
             envelope_facts=self._envelope_facts,
         )

@@ -7,6 +7,7 @@ import sys
 
 from infra.kafka.jars import HOW_TO_GET_ONE, are_here
 from tests.faults.bugs import BUGS
+from tests.faults.house import NotWell
 from tests.faults.run import run
 
 
@@ -23,7 +24,11 @@ def main() -> int:
     if bug and BUGS[bug].needs_kafka and not kafka:
         print(f"The bug {bug} needs Kafka.", file=sys.stderr)
         return 2
-    report = run(seed, minutes * 60, kafka=kafka, bug=bug)
+    try:
+        report = run(seed, minutes * 60, kafka=kafka, bug=bug)
+    except NotWell as error:
+        print(f"It does not begin: {error}", file=sys.stderr)
+        return 2
     return 1 if report.broken else 0
 
 

@@ -17,7 +17,7 @@ from tests.faults.schedule import Fault
 from tests.support.older_build import Build
 
 LOOK_EVERY = 0.05
-ERRANDS_END_WITHIN = 180.0
+ERRANDS_END_WITHIN = 120.0
 """Seconds for a rebuild to its end once nothing else happens; it takes a few of them."""
 _FULL = 4096
 """Bytes of a file that the broker may write while its disk is full."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,12 +30,15 @@ from tests.faults.schedule import PROCESSES
 from tests.infra.serving import environment
 from tests.support.client import Client, NoReply
 from tests.support.older_build import COMMITS, Build, NotToBeHad, taken_out
-from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 120.0
 _PUBLISHING = "select pid from ballyhoo.leases join ballyhoo.processes on id = owner where name = 'relay'"
 SETTINGS = {"shared_buffers": "256MB", "min_wal_size": "256MB", "max_wal_size": "1GB"}
+
+
+class NotWell(Exception):
+    """Not everything works although nothing is in its way any more; the message says what, and the last words."""
 
 
 class House:
@@ -98,24 +102,25 @@ class House:
         for process in (*self.processes, *self.at_errands()):
             process.keep_running()
 
-    def ready(self) -> bool:
-        """Whether every api says that all is well."""
-        try:
-            return all(Client(url, None, timeout=5.0).get("/health/ready").status == 200 for url in self.apis)
-        except NoReply:
-            return False
+    def problems(self) -> set[str]:
+        """What the apis say is wrong. Not lag: while the load goes on, that says how fast the machine is."""
+        found: set[str] = set()
+        for url in self.apis:
+            try:
+                found |= {f"{part}: {what}" for part, what in _problems(url).items() if part != "lag"}
+            except NoReply as error:
+                found.add(f"api: {error}")
+        return found
 
     def wait_until_ready(self) -> None:
-        """Start what is missing until all is well; fails where that does not come."""
-
-        def well() -> bool:
+        """Start what is missing until all is well. NotWell where that does not come."""
+        deadline = time.monotonic() + PATIENCE
+        while problems := self.problems():
+            if time.monotonic() > deadline:
+                said = "\n".join(_last_words(log) for log in self.logs())
+                raise NotWell(f"after {PATIENCE:.0f} s {', '.join(sorted(problems))}\n{said}")
             self.keep_running()
-            return self.ready()
-
-        try:
-            wait_until(well, PATIENCE)
-        except AssertionError as error:
-            raise AssertionError("\n".join(_last_words(log) for log in self.logs())) from error
+            time.sleep(0.1)
 
     def of(self, kind: str) -> list[Process]:
         """The processes of a kind."""
@@ -215,6 +220,11 @@ def older_build(folder: Path, url: str) -> Build | None:
         print(f"No process is restarted as an older build: {COMMITS[-1][:12]} refuses this schema.", flush=True)
         return None
     return older
+
+
+def _problems(url: str) -> dict[str, str]:
+    problems: dict[str, str] = Client(url, None, timeout=5.0).get("/health/ready").body["problems"]
+    return problems
 
 
 def _last_words(log: Path) -> str:

@@ -22,7 +22,7 @@ from tests.faults.checks.seen import Broken, Seen
 from tests.faults.checks.walls import walls_stand
 from tests.faults.clients import Clients
 from tests.faults.conductor import Conductor
-from tests.faults.house import House
+from tests.faults.house import House, NotWell
 from tests.faults.journal import Journal
 from tests.faults.schedule import Fault, plan
 
@@ -77,7 +77,9 @@ def run(seed: int, seconds: float, *, kafka: bool, bug: str = "", say: Say = pri
             seen, conductor = _under_fire(house, faults, seconds, seed)
             report = Report(counts=seen.journal.counts, killed=house.killed)
             for name, check in CHECKS:
+                began = time.time()
                 report.broken += _checked(name, check, seen)
+                report.counts[f"seconds to see whether {check.__name__.replace('_', ' ')}"] = round(time.time() - began)
             report.counts.update({f"fault: {kind}": many for kind, many in conductor.done.items()})
             report.counts.update(_of_proxies(house))
         for line in report.lines():
@@ -93,7 +95,10 @@ def _under_fire(house: House, faults: list[Fault], seconds: float, seed: int) ->
     clients.begin()
     began = time.time()
     conductor.run(faults, seconds, give_up=clients.broken.is_set)
-    conductor.heal()
+    try:
+        conductor.heal()
+    except NotWell as error:
+        journal.complain("I8", str(error))
     ended = time.time()
     clients.stop()
     content = time.time()
