@@ -22,7 +22,7 @@ _A_MINUTE = {
     "stop broker": 0.5,
     "wipe broker": 0.34,
     "fill broker": 0.34,
-    "lose a record": 2.0,
+    "lose a record": 6.0,
     "proxy": 1.7,
     "clock": 1.0,
     "rebuild": 3.0,

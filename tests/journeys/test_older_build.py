@@ -23,9 +23,9 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def release(older: Build, server: Server, tmp_path: Path) -> Iterator[tuple[Product, Product]]:
-    """The older build's product on a database of its own, and this one's on the same, which has migrated it further
-    while processes of the older one ran."""
+def release(older: Build, server: Server, tmp_path: Path) -> Iterator[tuple[Product, Product, str]]:
+    """The older build's product on a database of its own, this one's on the same, which has migrated it further while
+    processes of the older one ran, and a key that the older one has made."""
     name = server.create()
     dsn = server.database(name)
     (tmp_path / "before").mkdir()
@@ -34,19 +34,19 @@ def release(older: Build, server: Server, tmp_path: Path) -> Iterator[tuple[Prod
         before.api()
         before.projector()
         before.worker()
+        key = before.key_by_command("both")
         with product(dsn, tmp_path / "after") as after:
-            yield before, after
+            yield before, after, key
     server.drop(name)
 
 
 def test_an_older_build_and_this_one_work_on_one_log(
-    release: tuple[Product, Product], request: pytest.FixtureRequest, record_property: Any
+    release: tuple[Product, Product, str], request: pytest.FixtureRequest, record_property: Any
 ) -> None:
-    before, after = release
+    before, after, key = release
     old_api, old_projector, old_worker = before.running
     new_api, new_projector = after.api(), after.projector()
     assert_runs_code_of(before.build, old_api, old_projector, old_worker)
-    key = before.key_by_command("both")
     assert isinstance(old_api, Api)
     old, new = Client(old_api.url, key), Client(new_api.url, key)
     wait_until(lambda: sorted(owned(after).values()) == [8, 8], PATIENCE)
