@@ -45,23 +45,33 @@ class LostEvent(Exception):
 
 def fold(row: CampaignRow | None, happened: Happened) -> CampaignRow | None:
     """The row after one more event; None where it is no campaign's. LostEvent."""
-    event = happened.event
-    if not isinstance(event, CampaignEvent):
+    return fold_all(row, (happened,))
+
+
+def fold_all(row: CampaignRow | None, events: Sequence[Happened]) -> CampaignRow | None:
+    """The row after some more events of one stream; None where it is no campaign's. LostEvent."""
+    state, version = (None, None) if row is None else (row.state, row.version)
+    last = None
+    for happened in events:
+        event = happened.event
+        if isinstance(event, CampaignDrafted):
+            state = begun(event)
+        elif not isinstance(event, CampaignEvent):
+            continue
+        elif state is not None and version == happened.version - 1:
+            state = evolve(state, event)
+        else:
+            raise LostEvent(f"version {happened.version} of campaign {happened.id} came where {version} stands")
+        version, last = happened.version, happened
+    if last is None or state is None:
         return row
-    if isinstance(event, CampaignDrafted):
-        state = begun(event)
-    elif row is not None and row.version == happened.version - 1:
-        state = evolve(row.state, event)
-    else:
-        stands = None if row is None else row.version
-        raise LostEvent(f"version {happened.version} of campaign {happened.id} came where {stands} stands")
     return CampaignRow(
-        stream=happened.stream,
-        workspace=happened.workspace,
-        id=happened.id,
-        version=happened.version,
-        created_at=happened.recorded_at if row is None else row.created_at,
-        updated_at=happened.recorded_at,
+        stream=last.stream,
+        workspace=last.workspace,
+        id=last.id,
+        version=last.version,
+        created_at=events[0].recorded_at if row is None else row.created_at,
+        updated_at=last.recorded_at,
         state=state,
     )
 
@@ -141,4 +151,5 @@ CAMPAIGN_LIST = EventProjection(
     fold=fold,
     save=_SAVE,
     written=written,
+    fold_all=fold_all,
 )

@@ -8,7 +8,7 @@ them of several.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -112,8 +112,9 @@ class EventProjection(Projection):
     """Folds domain events in Python, a row for each stream.
 
     ``load`` selects the rows of the streams given as one array; ``row`` makes one from its columns;
-    ``fold`` gives the row after an event, or None where the event is not its business; ``save`` writes rows
-    given as one JSON array that ``written`` made.
+    ``fold`` gives the row after an event, or None where the event is not its business; ``fold_all``, where it is
+    given, the same after several events of one stream. ``save`` writes rows given as one JSON array that ``written``
+    made: an insert, with what is to be done about rows that are there already at its end.
     """
 
     log: Log = "events"
@@ -122,3 +123,4 @@ class EventProjection(Projection):
     fold: Callable[[Any, Happened], Any]
     save: str
     written: Callable[[list[Any]], bytes]
+    fold_all: Callable[[Any, Sequence[Happened]], Any] | None = None

@@ -50,9 +50,8 @@ class _Shape:
             for version in range(raw.pop("class_version", 1), self.version):
                 getattr(self.cls, f"upcast_v{version}_v{version + 1}")(raw)
             content = msgspec.convert(raw, self.type, str_keys=True)
-        if self.defaults and self.defaults.keys() - content.keys():
-            for name in self.defaults.keys() - content.keys():
-                field = self.defaults[name]
+        for name, field in self.defaults.items():
+            if name not in content:
                 factory = field.default_factory
                 content[name] = field.default if factory is dataclasses.MISSING else factory()
         return content

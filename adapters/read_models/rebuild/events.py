@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -35,27 +37,48 @@ def fold_streams(connection: Connection[Any], projection: EventProjection, first
         events = connection.execute(_EVENTS, (first, last, high), binary=True).fetchall()
         rows = _folded(projection, streams, events)
         if rows:
-            connection.execute(projection.save.encode(), (projection.written(rows).decode(),))
+            connection.execute(_insert(projection).encode(), (projection.written(rows).decode(),))
     return len(events)
 
 
 def _folded(
     projection: EventProjection, streams: dict[int, tuple[UUID, int]], events: list[tuple[Any, ...]]
 ) -> list[Any]:
-    decode, fold = Codec(EVENTS).decode, projection.fold
-    rows: dict[int, Any] = {}
-    for stream, position, at, version, topic, state in events:
+    decode = Codec(EVENTS).decode
+    rows = []
+    for stream, own in groupby(events, itemgetter(0)):
         id, workspace = streams[stream]
-        try:
-            event = decode(topic, state, id=id, version=version, at=at)
-            row = fold(rows.get(stream), Happened(position, at, workspace, stream, id, version, event))
-        except UnknownTopic:
-            raise
-        except Exception as error:
-            raise Poison(projection.name, position, error) from error
+        happened = []
+        for _, position, at, version, topic, state in own:
+            try:
+                event = decode(topic, state, id=id, version=version, at=at)
+            except UnknownTopic:
+                raise
+            except Exception as error:
+                raise Poison(projection.name, position, error) from error
+            happened.append(Happened(position, at, workspace, stream, id, version, event))
+        row = _row(projection, happened)
         if row is not None:
-            rows[stream] = row
-    return list(rows.values())
+            rows.append(row)
+    return rows
+
+
+def _row(projection: EventProjection, happened: list[Happened]) -> Any:
+    if projection.fold_all is not None:
+        with suppress(Exception):  # one after the other tells which one it is
+            return projection.fold_all(None, happened)
+    row = None
+    for one in happened:
+        try:
+            row = projection.fold(row, one)
+        except Exception as error:
+            raise Poison(projection.name, one.position, error) from error
+    return row
+
+
+def _insert(projection: EventProjection) -> str:
+    """Nothing is there already, and the key that would tell is made last."""
+    return projection.save[: projection.save.index("on conflict")]
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from adapters.read_models.rebuild.catching_up import head, highs
 from adapters.read_models.rebuild.places import Place, drop, search
 from adapters.read_models.rebuild.swapping import in_force, keep_parked_apart
 from adapters.read_models.rebuild.units import Run, Unit
-from projections.projection import EventProjection, FactProjection
+from projections.projection import EventProjection, FactProjection, Projection
 
 RANGE = 250_000
 """Positions that one unit sums."""
@@ -59,6 +59,7 @@ def plan(connection: Connection[Any], place: Place, run: Run) -> None:
     if isinstance(place.projection, EventProjection):
         cut = connection.execute(_STREAMS, (EVENTS_AT_ONCE,)).fetchall()
         found = [Unit(0, "streams", int(weight), low, high) for low, high, weight in cut]
+        found += _indexes(place.projection, run, 1)
     else:
         found = unpacking.units_of(connection) + _of_facts(place, run, _one(connection, _PARTS))
     units.plan(connection, run, found)
@@ -97,15 +98,18 @@ def _of_facts(place: Place, run: Run, partitions: int) -> list[Unit]:
         Unit(2, "parts", 2 * run.high // sets, parts=tuple(range(first, partitions, sets))) for first in range(sets)
     ]
     found += [Unit(3, "after", run.high // 10, number=number) for number in range(len(whole.after))]
-    return found + [Unit(4, "index", run.high // 10, number=number) for number in range(len(projection.tables))]
+    return found + _indexes(projection, run, 4)
+
+
+def _indexes(projection: Projection, run: Run, phase: int) -> list[Unit]:
+    return [Unit(phase, "index", run.high // 10, number=number) for number in range(len(projection.tables))]
 
 
 def _begun(connection: Connection[Any], place: Place, fingerprint: str, epoch: UUID) -> Run:
     log = place.projection.log
     with connection.transaction():
         drop(connection, place.shadow)
-        bare = isinstance(place.projection, FactProjection)
-        schemas.make_schema(connection, place.projection, place.shadow, place.rule, keys=not bare)
+        schemas.make_schema(connection, place.projection, place.shadow, place.rule, keys=False)
         keep_parked_apart(connection, place.shadow)
         run = Run(uuid4(), fingerprint, _up_to(connection, place, head(connection, log)), epoch, planned=False)
         search(connection, place.shadow)
