@@ -86,8 +86,11 @@ def drop(dsn: str, before: datetime, by: str) -> Dropped | None:
     there are none. ArchiveStopped where somebody still has to read them."""
     with alone(dsn) as connection:
         folder = folders.named(connection)
+        if folder is None:
+            return None
+        folders.sweep(connection, folder)  # what a killed drop left
         chosen = connection.execute(_CHOSEN, (before,)).fetchone()
-        if folder is None or chosen is None or chosen[0] is None:
+        if chosen is None or chosen[0] is None:
             return None
         position, facts, horizon = chosen
 

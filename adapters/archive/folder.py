@@ -7,6 +7,8 @@ from typing import Any
 
 from psycopg import Connection
 
+from adapters.archive.file import sync_folder
+
 SUFFIX = ".ballyhoo"
 
 _FOLDER = "select value from ballyhoo.settings where name = 'archive_folder'"
@@ -32,6 +34,7 @@ def settle(connection: Connection[Any], folder: Path) -> None:
     standing = named(connection)
     if standing is None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sync_folder(folder.parent)
     elif standing == folder and folder.is_dir():
         return
     missing = next((file for file in _standing(connection) if not (folder / file).exists()), None)

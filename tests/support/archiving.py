@@ -32,6 +32,7 @@ from adapters.postgres.pool import Pool
 from adapters.read_models.reader import PostgresReads
 from adapters.read_models.schemas import ensure_schemas
 from domain.shared.position import Position
+from projections.ab_evidence.question import EvidenceQuestion
 from projections.facts import FactQuery
 from tests.support.likeness import differences, plain
 from tests.support.oracle import Oracle, Told
@@ -147,19 +148,21 @@ async def _of(reads: PostgresReads, place: Place, head: int) -> dict[str, Any]:
     who = (place.workspace, place.id)
     begin = datetime(2026, 10, 1, tzinfo=UTC)
     said: dict[str, Any] = {}
-    for days in (0.003, 0.7, 5.1, 33.3):
+    for days in (0.003, 5.1, 33.3):
         window: Any = {"starts": begin + timedelta(days=days), "ends": begin + timedelta(days=2.5 * days + 0.01)}
         for group_by in ((), ("variant",), ("device", "day")):
             said[f"{days} {group_by}"] = plain((await reads.metrics(*who, group_by=group_by, **window)).value)
     said["days"] = plain((await reads.metrics(*who, group_by=("day",), time_zone="Asia/Kathmandu")).value)
     events = (await reads.metrics(*who)).position.events
-    for share in (0.0, 0.1, 0.4, 0.77, 1.0):
+    for share in (0.0, 0.4, 1.0):
         at = Position(epoch, events, int(share * head))
         said[f"as of {share}"] = plain((await reads.metrics(*who, group_by=("variant",), as_of=at)).value)
         said[f"window as of {share}"] = plain(
             (await reads.metrics(*who, starts=begin + timedelta(days=1.234), as_of=at)).value
         )
         said[f"roi as of {share}"] = plain((await reads.roi(*who, as_of=at)).value)
+        evidence = await reads.evidence(*who, EvidenceQuestion(("mens", "womens")), as_of=at)
+        said[f"evidence as of {share}"] = evidence.value
         stages = ("impression", "search", "click", "conversion")
         said[f"funnel as of {share}"] = plain((await reads.funnel(*who, stages, as_of=at)).value)
     said["facts"] = await _pages(reads, place.workspace, FactQuery(campaign=place.id, limit=120))

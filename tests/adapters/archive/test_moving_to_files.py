@@ -21,6 +21,7 @@ from api.errors import of
 from domain.shared.errors import Invalid
 from domain.shared.position import Position
 from projections.campaign_metrics import CAMPAIGN_METRICS
+from projections.encoding import encode
 from projections.facts import FactQuery
 from tests.infra.serving import run
 from tests.support.archiving import MONTHS, Past, dying, past
@@ -175,6 +176,8 @@ def test_dropped_facts_are_gone_and_every_answer_that_would_need_them_says_so(ar
     assert plain(archived.asked(lambda reads, moments: reads.metrics(*who)).value) == plain(total.value)
     windowed = archived.asked(lambda reads, moments: reads.metrics(*who, **WINDOW))
     assert windowed.value.horizon == horizon
+    assert b'"horizon":"2026-03-01' in encode(windowed.value)
+    assert b"horizon" not in encode(total.value)
     epoch, events = total.position.epoch, total.position.events
     then = Position(epoch, events, last)
     for ask in (
@@ -197,6 +200,24 @@ def test_dropped_facts_are_gone_and_every_answer_that_would_need_them_says_so(ar
         connection.execute("delete from ballyhoo.horizons")
     kept = rows(archived.url, "select recorded_before, position, facts > 0, moved_by <> '' from ballyhoo.horizons")
     assert kept == [(MARCH, last, True, True)]
+
+
+def test_a_drop_that_was_killed_before_the_file_went_is_ended_by_the_next(
+    archived: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(path: Path, missing_ok: bool = False) -> None:
+        raise KeyboardInterrupt
+
+    before = len(list(archived.folder.iterdir()))
+    with monkeypatch.context() as dying_there:
+        dying_there.setattr(Path, "unlink", die)
+        with pytest.raises(KeyboardInterrupt):
+            dropping.drop(archived.url, MARCH, "ann")
+    assert len(list(archived.folder.iterdir())) == before
+
+    assert dropping.drop(archived.url, MARCH, "ann") is None
+    assert [path.name for path in archived.folder.iterdir()] == ["facts_202603.ballyhoo"]
+    assert one(archived.url, "select count(*) from ballyhoo.horizons") == 1
 
 
 def test_the_next_partition_is_made_ahead_while_others_read(world: Past) -> None:
