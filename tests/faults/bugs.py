@@ -2,6 +2,17 @@
 
 They are patches of a running process of the harness and stand nowhere in the product. Where a bug needs two things to
 meet, it takes its time between them.
+
+Seen on 2026-11-21, each by ``make faults BUG=… SEED=1 MINUTES=0.5``, which exited 1 and named:
+
+    ack_before_commit         I1 I2 I5      acknowledged facts are not stored
+    two_transactions          I1 I2 I5 I8   facts are stored more than once; a rebuild can't fold them
+    another_workspace         I1 I6         facts of a campaign stand in another workspace
+    offset_without_position   I2 I8         rows are not what the log makes of them; records are parked
+    link_not_checked          I2 I8         a rebuild finds other rows than the live ones
+    position_before_ack       I3            gaps between the records of a topic
+    checkpoint_outside        I2 I5         figures are not those of the oracle
+    lock_not_taken            I2            a rebuild finds other rows than the live ones
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import count
 
+from adapters.event_store.outbox import LOGS
 from adapters.postgres.embedded import EmbeddedError
 from infra.kafka.broker import BrokerError
 from tests.faults.house import House
@@ -17,6 +18,8 @@ from tests.faults.schedule import Fault
 from tests.support.older_build import Build
 
 LOOK_EVERY = 0.05
+CALM = 30.0
+"""Seconds for each thing that is done in the calm; a slow machine may not get to the end of one."""
 ERRANDS_END_WITHIN = 120.0
 """Seconds for a rebuild to its end once nothing else happens; it takes a few of them."""
 _FULL = 4096
@@ -67,10 +70,29 @@ class Conductor:
         self._mend()
         self._house.wait_until_ready()
 
+    def disturb_the_calm(self) -> None:
+        """What shows surest while all else is well and the load goes on: a record of each log that is lost, tables that
+        are swapped under batches, and the death of the relay that publishes."""
+        house = self._house
+        if house.broker is not None:
+            self._wait(house.reads_kafka, CALM)
+            lost = [house.folder / f"lose-{log}" for log in LOGS]
+            for asked in lost:
+                asked.touch()
+            self._wait(lambda: not any(asked.exists() for asked in lost), CALM)
+        house.errand("rebuild", "campaign_metrics")
+        self._wait(lambda: not house.at_errands(), CALM)
+        if house.broker is not None:
+            house.kill("relay", 1, down=0.0)
+            house.wait_until_ready()
+
     def finish_errands(self) -> None:
         """Wait for what was begun beside everything else. It has a hard time while the load goes on: end that first."""
-        deadline = time.monotonic() + ERRANDS_END_WITHIN
-        while self._house.at_errands() and time.monotonic() < deadline:
+        self._wait(lambda: not self._house.at_errands(), ERRANDS_END_WITHIN)
+
+    def _wait(self, reached: Callable[[], bool], seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not reached() and time.monotonic() < deadline:
             self._mend()
             time.sleep(LOOK_EVERY)
 

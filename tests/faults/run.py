@@ -97,6 +97,7 @@ def _under_fire(house: House, faults: list[Fault], seconds: float, seed: int) ->
     conductor.run(faults, seconds, give_up=clients.broken.is_set)
     try:
         conductor.heal()
+        conductor.disturb_the_calm()
     except NotWell as error:
         journal.complain("I8", str(error))
     ended = time.time()

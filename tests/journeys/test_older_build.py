@@ -13,7 +13,7 @@ from tests.journeys.test_two_projectors import owned
 from tests.plugins.databases import Server
 from tests.support.campaigns import drafted, in_, move, status_of
 from tests.support.client import Client, with_id
-from tests.support.older_build import Build, files_of
+from tests.support.older_build import COMMITS, Build, files_of
 from tests.support.server import Api, Product, Running, product, ready
 from tests.waiting import wait_until
 
@@ -41,7 +41,7 @@ def release(older: Build, server: Server, tmp_path: Path) -> Iterator[tuple[Prod
 
 
 def test_an_older_build_and_this_one_work_on_one_log(
-    release: tuple[Product, Product, str], request: pytest.FixtureRequest, record_property: Any
+    release: tuple[Product, Product, str], record_property: Any
 ) -> None:
     before, after, key = release
     old_api, old_projector, old_worker = before.running
@@ -71,7 +71,8 @@ def test_an_older_build_and_this_one_work_on_one_log(
     move(new, due, "schedule", {"starts_at": in_(seconds=0.5)}).ok()
     wait_until(lambda: status_of(old, due) == "active", PATIENCE)  # launched by the older build's worker
     wait_until(lambda: ready(new_api), PATIENCE)
-    record_property("told", f"older build: {request.node.name}: {clicks} facts, {commands} commands, exact")
+    sums = f"{clicks} facts, {commands} commands, exact"
+    record_property("told", f"older build: {COMMITS[0][:7]} beside this commit: {sums}")
 
 
 def assert_runs_code_of(build: Build, *running: Running) -> None:
