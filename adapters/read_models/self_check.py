@@ -30,7 +30,7 @@ from projections.projection import EventProjection, FactProjection, Projection, 
 
 EVERY = 30.0
 MOST_FACTS = 100_000
-"""A campaign with more facts is not made anew beside other work."""
+"""A campaign with more facts, those that have to be unpacked for it included, is not made anew beside other work."""
 STREAMS = 50
 
 log = structlog.get_logger("projector")
@@ -39,8 +39,7 @@ _CAMPAIGNS = "select stream from ballyhoo.streams where kind = 'campaign' and st
 _LAST_STREAM = "select coalesce(max(stream), 0) from ballyhoo.streams"
 _SIZE = """
 select (select count(*) from (select from ballyhoo.facts where campaign = %(campaign)s limit %(most)s) f)
-    + (select coalesce(sum(of.n), 0) from ballyhoo.archived_blocks b, unnest(b.campaigns, b.counts) of(campaign, n)
-        where b.campaigns @> array[%(campaign)s::int] and of.campaign = %(campaign)s)::bigint
+    + (select coalesce(sum(facts), 0) from ballyhoo.archived_blocks where campaigns @> array[%(campaign)s::int])::bigint
 """
 _CHECKPOINTS = "insert into pg_temp.checkpoints select * from {}.checkpoints"
 _RULE = "insert into pg_temp.rule select * from {}.rule"

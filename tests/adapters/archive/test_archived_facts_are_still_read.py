@@ -6,7 +6,9 @@ import asyncio
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,7 +18,7 @@ from adapters.engagement_log.log import PostgresFactLog
 from adapters.event_store.codec import Codec
 from adapters.read_models.checkpoints import Span
 from adapters.read_models.leases import connect
-from adapters.read_models.rebuild.places import live
+from adapters.read_models.rebuild.places import live, under_rule
 from adapters.read_models.rebuild.rebuild import Rebuild
 from adapters.read_models.self_check import campaign_differences
 from adapters.read_models.source import StoreSource
@@ -29,7 +31,7 @@ from tests.support.archiving import SPRING, Past, past
 from tests.support.folding import rows, stepper
 from tests.support.oracle import Told
 from tests.support.projector import caught_up, projector
-from tests.support.rebuilding import fold, one, rebuilt
+from tests.support.rebuilding import dying, fold, one, rebuilt
 from tests.support.told import tell
 
 SEED = 31
@@ -92,6 +94,58 @@ def test_a_rebuild_comes_to_the_same_checksums(world: Past, workers: int, monkey
 
     assert found == vars(world)["checksums"]
     assert one(world.url, "select to_regclass('campaign_metrics_v1.unpacked_facts')") is None
+
+
+@pytest.mark.req("EVT-4")
+def test_a_rebuild_that_was_killed_goes_on_with_what_it_had_unpacked(world: Past) -> None:
+    assert dying(world.url, CAMPAIGN_METRICS.name, "half") == -9
+    with psycopg.connect(world.url, autocommit=True) as connection:
+        connection.execute("delete from ballyhoo.leases where name like 'rebuild:%'")  # else it runs out by itself
+
+    outcome = rebuilt(world.url, CAMPAIGN_METRICS)
+
+    print(f"gone on at {outcome.resumed:.0%}")
+    assert outcome.resumed > 0.3
+    assert outcome.compared is not None
+    assert outcome.compared.live == outcome.compared.rebuilt == vars(world)["checksums"][0]
+
+
+@pytest.mark.req("EVT-11")
+def test_figures_under_a_rule_are_made_from_the_files_too(world: Past) -> None:
+    kept = under_rule(CAMPAIGN_METRICS, "1")
+
+    compared = Rebuild(world.url, kept).run().compared
+
+    assert compared is not None
+    assert compared.rebuilt == vars(world)["checksums"][0]
+    with psycopg.connect(world.url, autocommit=True) as connection:
+        connection.execute(f"drop schema {kept.live} cascade".encode())
+
+
+@pytest.mark.req("EVT-3")
+def test_a_group_that_is_sent_again_after_its_facts_were_archived_is_answered_as_it_was(
+    fresh_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    made = past(fresh_database, tmp_path_factory.mktemp("archive"), SEED + 2, 40)
+    group = """
+        with fact as (select row(null, null, null, null, 1, 3, 1, %(campaign)s, null, 9, 0, 'again', null, null)
+                        ::ballyhoo.fact_in as it)
+        select head, duplicates from fact, ballyhoo.append_facts(array[it, it],
+          array[%(key)s, %(key)s]::uuid[], null, null, null, null, null, array[1], array[0], false, %(who)s, 1, %(at)s)
+        """
+    asked = {"campaign": made.places[0].stream, "key": uuid4(), "who": uuid4(), "at": None}
+    with psycopg.connect(made.url, autocommit=True) as connection:
+        first = connection.execute(group, asked).fetchone()
+        fold(made.url)
+        made.archive()
+        # Its month ends, and everybody has read it.
+        connection.execute("update ballyhoo.log_heads set recorded_at = now() + interval '40 days'")
+        assert len(made.archive(datetime.now(UTC) + timedelta(days=35)).moved) == 1
+        assert connection.execute("select count(*) from ballyhoo.facts").fetchone() == (0,)
+
+        assert first is not None
+        assert first[1] == [2]
+        assert connection.execute(group, asked).fetchone() == first
 
 
 @pytest.mark.req("EVT-3")
