@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from adapters.archive.folder import FolderMissing
 from adapters.read_models.rebuild.places import live
 from adapters.read_models.rebuild.rebuild import Rebuild
 from adapters.read_models.rebuild.stopping import RebuildStopped
+from adapters.read_models.schemas import ensure_schemas
 from api.errors import of
 from domain.shared.errors import Invalid
 from domain.shared.position import Position
@@ -24,6 +27,7 @@ from projections.campaign_metrics import CAMPAIGN_METRICS
 from projections.encoding import encode
 from projections.facts import FactQuery
 from tests.infra.serving import run
+from tests.plugins.databases import Server
 from tests.support.archiving import MONTHS, Past, dying, past
 from tests.support.folding import rows
 from tests.support.likeness import plain
@@ -39,11 +43,24 @@ WINDOW: Any = {
 pytestmark = pytest.mark.req("OPS-3")
 
 
-@pytest.fixture
-def world(fresh_database: str, tmp_path: Path) -> Past:
-    """Three months, nothing of them archived."""
+@pytest.fixture(scope="module")
+def three_months(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Past]]:
+    """A database that the tests of this module clone, and what is in it."""
     print(f"seed {SEED}")
-    return past(fresh_database, tmp_path / "archive", SEED, COUNT)
+    name = server.clone()
+    yield name, past(server.database(name), tmp_path_factory.mktemp("unused"), SEED, COUNT)
+    server.drop(name)
+
+
+@pytest.fixture
+def world(server: Server, three_months: tuple[str, Past], tmp_path: Path) -> Iterator[Past]:
+    """Three months, nothing of them archived."""
+    template, made = three_months
+    name = server.create(template=template)
+    with psycopg.connect(server.database(name), autocommit=True) as connection:
+        ensure_schemas(connection)  # grants on a database are not cloned
+    yield replace(made, url=server.database(name), folder=tmp_path / "archive", told=list(made.told))
+    server.drop(name)
 
 
 @pytest.fixture
