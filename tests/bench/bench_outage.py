@@ -83,6 +83,7 @@ def main() -> int:
                 time.sleep(SECONDS)
                 broker.start()
                 back = time.time()
+            client = client.at(api.url)  # the connection of before has been idle for too long
             lagged = _seconds_until_nothing_lags(client, back)
         return _said(client, seen["facts"], made, (began, killed, back), lagged, told)
 
