@@ -26,7 +26,7 @@ select kind, count(*) from ballyhoo.processes
 """
 _PARKED = "select projection, count(*) from ballyhoo.parked group by projection"
 _DIFFERENCES = """
-select p.key, sum((p.value ->> 'differences')::int)
+select p.key, sum(coalesce((p.value ->> 'differences')::int, 0))
   from ballyhoo.processes, jsonb_each(status -> 'projections') p
  where kind = 'projector' and position(':' in p.key) = 0 and seen_at > clock_timestamp() - interval '10 seconds'
  group by p.key

@@ -198,6 +198,17 @@ async def test_the_numbers_tell_how_far_logs_and_projections_are(pool: Pool, fre
     assert any(line.startswith("process_resident_memory_bytes ") for line in told)
 
 
+async def test_the_numbers_tell_what_was_detected_in_kafka(pool: Pool, fresh_database: str) -> None:
+    said = {"state": "running", "detections": {"gap": 2, "topic_exchanged": 1}}
+    silent = {"state": "running"}  # as an older build says it
+    tell(fresh_database, "projector", {"projections": {"campaign_metrics": said, "campaign_list": silent}})
+
+    told = (await PostgresHealth(pool).metrics()).decode().splitlines()
+
+    assert 'ballyhoo_kafka_detections{kind="gap",projection="campaign_metrics"} 2.0' in told
+    assert 'ballyhoo_kafka_detections{kind="topic_exchanged",projection="campaign_metrics"} 1.0' in told
+
+
 async def test_without_a_database_the_numbers_say_so(unused_pool: Pool) -> None:
     told = (await PostgresHealth(unused_pool).metrics()).decode().splitlines()
 
