@@ -13,5 +13,5 @@ def altered(value: T, **changes: Any) -> T:
     For dataclasses that check nothing when they are made and have no slots; the names are those of its fields.
     """
     made: T = object.__new__(type(value))
-    object.__setattr__(made, "__dict__", {**value.__dict__, **changes})
+    object.__setattr__(made, "__dict__", value.__dict__ | changes)
     return made

@@ -1,8 +1,11 @@
 """The same tables from the whole log at once: what a rebuild runs in place of batch after batch.
 
 Every fact is looked at once for the sums, by ranges of positions, and once for the contacts, by partitions: a contact
-lives in one. All other sums are sums of the cells, and the unique counts are counted in the contacts' rows. What a
+lives in one. All sums are sums of the ranges' cells, and the unique counts are counted in the contacts' rows. What a
 void takes back is known before anything is summed, so nothing has to be taken back.
+
+Where nearly every row is a group of its own, sorting first is twice as fast as hashing first and sorting then; an
+``offset 0`` keeps that order, and keeps a kind that was judged from being judged again in each aggregate.
 """
 
 from __future__ import annotations
@@ -64,20 +67,25 @@ select campaign, position from ($judged) judged where kind < 0 and exists (selec
 _CELLS = """
 insert into cells (campaign, bucket, labels, kind, type, n, amount)
 select campaign, bucket, labels, kind, type, sum(n), sum(amount)
-  from partial_cells group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+  from (select * from partial_cells order by campaign, bucket, labels, kind, type offset 0) p
+ group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
 """
 _TOTALS = """
 insert into totals (campaign, labels, kind, type, n, amount)
-select campaign, labels, kind, type, sum(n), sum(amount) from cells group by 1, 2, 3, 4 order by 1, 2, 3, 4
+select campaign, labels, kind, type, sum(n), sum(amount) from partial_cells group by 1, 2, 3, 4 order by 1, 2, 3, 4
 """
 _SERIES = """
 insert into series (campaign, bucket, kind, type, n, amount)
-select campaign, bucket, kind, type, sum(n), sum(amount) from cells group by 1, 2, 3, 4 order by 1, 2, 3, 4
+select campaign, bucket, kind, type, sum(n), sum(amount)
+  from (select campaign, bucket, kind, type, n, amount from partial_cells order by 1, 2, 3, 4 offset 0) p
+ group by 1, 2, 3, 4 order by 1, 2, 3, 4
 """
 _DAYS = """
 insert into days (campaign, day, labels, kind, type, n, amount)
-select campaign, (bucket at time zone (select time_zone from rule))::date, labels, kind, type, sum(n), sum(amount)
-  from cells group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
+select campaign, day, labels, kind, type, sum(n), sum(amount)
+  from (select campaign, (bucket at time zone (select time_zone from rule))::date as day, labels, kind, type, n, amount
+          from partial_cells order by 1, 2, 3, 4, 5 offset 0) p
+ group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5
 """
 
 _CONTACTS = """
@@ -111,7 +119,9 @@ select campaign, contact, exposure, sent, delivery, bounce, complaint, unsubscri
         array_agg(labels) filter (where kind = 8) as opened,
         array_agg(labels) filter (where kind = 9) as clicked,
         array_agg(labels) filter (where kind = 10) as converted
-      from ($judged) judged where kind between 1 and 12 group by campaign, contact
+      from (select campaign, contact, kind, occurred_at, labels from ($judged) judged
+             where kind between 1 and 12 order by campaign, contact offset 0) known
+     group by campaign, contact
   ) came
  order by campaign, contact
 """.replace("$judged", _OF_PARTS)
@@ -138,5 +148,5 @@ WHOLE = Whole(
     before=(_TAKEN_BACK,),
     of_range=(_AUTOMATIC, _PARTIAL_CELLS, _ROBOTS),
     of_parts=(_CONTACTS, _FIRSTS),
-    after=((_CELLS, _TOTALS, _SERIES, _DAYS), (_CHANGES, _UNIQUES)),
+    after=((_CELLS,), (_SERIES,), (_DAYS,), (_TOTALS,), (_CHANGES, _UNIQUES)),
 )

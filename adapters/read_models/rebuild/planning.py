@@ -19,7 +19,7 @@ from projections.projection import EventProjection, FactProjection, Projection
 
 RANGE = 250_000
 """Positions that one unit sums."""
-PARTS_AT_ONCE = 1_000_000
+PARTS_AT_ONCE = 2_500_000
 """About so many facts are grouped by contact in one unit; the log is scanned once for each."""
 EVENTS_AT_ONCE = 20_000
 
