@@ -139,9 +139,11 @@ class Supervisor:
         raise AssertionError("unreachable")
 
     def _answers_ready(self) -> bool:
+        """Whether everything works. What was left over may still be folded: that is work, and says so itself."""
         try:
             with Api(self._url, timeout=1.0) as api:
-                return api.get("/health/ready")[0] == 200
+                status, answer = api.get("/health/ready")
+                return status == 200 or (isinstance(answer, dict) and answer.get("problems", {}).keys() == {"lag"})
         except NoAnswer:
             return False
 

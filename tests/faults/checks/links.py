@@ -33,9 +33,21 @@ def records_link(seen: Seen) -> list[Broken]:
         records, gaps = _gaps(settings, log)
         seen.journal.count(f"records in the topic {log}", records)
         seen.journal.count(f"records of {log} taken out", sum(gap.log == log for gap in ours))
-        if others := gaps - ours:
-            broken.append(Broken("I3", f"{len(others)} gaps between records of {log}, such as {min(others)}"))
+        if others := sorted(gap for gap in gaps if not explained(gap, ours)):
+            near = sorted(gap for gap in ours if (gap.log, gap.part) == (log, others[0].part))
+            broken.append(
+                Broken("I3", f"{len(others)} gaps between records of {log}, such as {others[0]}; taken out: {near}")
+            )
     return broken
+
+
+def explained(gap: Gap, taken_out: set[Gap]) -> bool:
+    """Whether all of a gap was taken out: one record, or several that followed each other."""
+    reached = gap.after
+    for other in sorted(taken_out):
+        if (other.log, other.part) == (gap.log, gap.part) and other.after <= reached < other.before:
+            reached = other.before
+    return reached >= gap.before
 
 
 def _gap(log: str, part: str, after: str, before: str) -> Gap:
