@@ -19,7 +19,7 @@ from adapters.archive import archiving, dropping
 from adapters.archive.archiving import ArchiveStopped, Outcome, Progress
 from adapters.archive.dropping import Listed
 from adapters.archive.file import Damaged
-from adapters.archive.folder import FolderMissing, named, settle
+from adapters.archive.folder import FolderMissing, named
 from domain.shared.times import moment, written
 from infra.settings import Settings
 
@@ -34,26 +34,6 @@ def time_of(text: str) -> datetime:
     if found is None:
         raise ArchiveFailed(f"{text} is no time: write 2026-12-01 or 2026-12-01T09:00:00+01:00.")
     return found
-
-
-def folder_of(settings: Settings, folder: Path | None) -> Path:
-    """Where the files belong; ``folder`` is the one of the database that the command line names. ArchiveFailed."""
-    if settings.archive is not None:
-        return settings.archive.absolute()
-    if folder is None and settings.database_url is not None:
-        raise ArchiveFailed("BALLYHOO_ARCHIVE is not set: name the folder in which the archive's files are to be.")
-    return (folder or settings.data).absolute() / "archive"
-
-
-def settle_folder(dsn: str, settings: Settings) -> None:
-    """Let the database know where the folder is now, if there is an archive. Where not all of it is there, that is
-    said, and the rest works: only who needs what is missing is refused."""
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        try:
-            if named(connection) is not None:
-                settle(connection, folder_of(settings, settings.data))
-        except FolderMissing as error:
-            print(f"ballyhoo: {error}", file=sys.stderr, flush=True)
 
 
 def archive_on_terminal(dsn: str, settings: Settings, folder: Path, before: datetime | None) -> None:

@@ -21,7 +21,8 @@ from adapters.event_store.migrate import MigrationError
 from adapters.event_store.workspaces import make_key
 from adapters.postgres.embedded import EmbeddedError
 from domain.shared.errors import DomainError
-from infra import archiving, database, logging, settings
+from infra import database, logging, settings
+from infra.archive_folder import folder_of, settle_folder
 from infra.ask import Api, NoAnswer
 from infra.settings import Settings
 from infra.supervisor import CannotListen, Supervisor
@@ -56,7 +57,7 @@ def main() -> None:
         app()
     except (
         CannotListen, DomainError, EmbeddedError, Failed, MigrationError, NoAnswer, database.NotReachable,
-        settings.SettingError, TrackingFailed, archiving.ArchiveFailed,
+        settings.SettingError, TrackingFailed,
     ) as error:  # fmt: skip
         sys.exit(f"ballyhoo: {error}")
     except psycopg.OperationalError as error:
@@ -85,7 +86,7 @@ def serve(data: Data = None, host: Host = None, port: Port = None) -> None:
 
     def bring_up(dsn: str) -> None:
         _applied(dsn, owner_key, hand_over)
-        archiving.settle_folder(dsn, chosen)
+        settle_folder(dsn, chosen)
 
     Supervisor(chosen, bring_up=bring_up, ready=ready).run()
 
@@ -192,12 +193,17 @@ def archive_old(
     """Move every partition of facts recorded before a time into a compressed file, which all readers go on reading."""
     if context.invoked_subcommand is not None:
         return
+    from infra import archiving
+
     chosen = settings.load(data=data)
-    folder = archiving.folder_of(chosen, data)
-    at = None if before is None else archiving.time_of(before)
-    with database.reach(chosen, data) as dsn:
-        database.insist_on_tables(dsn)
-        archiving.archive_on_terminal(dsn, chosen, folder, at)
+    folder = folder_of(chosen, data)
+    try:
+        at = None if before is None else archiving.time_of(before)
+        with database.reach(chosen, data) as dsn:
+            database.insist_on_tables(dsn)
+            archiving.archive_on_terminal(dsn, chosen, folder, at)
+    except archiving.ArchiveFailed as error:
+        raise Failed(str(error)) from error
 
 
 @archive.command("list")
@@ -206,9 +212,14 @@ def archive_list(
     data: Data = None,
 ) -> None:
     """Say what is archived, and what it took before and after."""
+    from infra import archiving
+
     with database.reach(settings.load(data=data), data) as dsn:
         database.insist_on_tables(dsn)
-        archiving.list_on_terminal(dsn, verify)
+        try:
+            archiving.list_on_terminal(dsn, verify)
+        except archiving.ArchiveFailed as error:
+            raise Failed(str(error)) from error
 
 
 @archive.command("drop")
@@ -218,10 +229,15 @@ def archive_drop(
     data: Data = None,
 ) -> None:
     """Delete archived facts for good, and move the horizon: answers that would need them name it."""
-    at = archiving.time_of(before)
-    with database.reach(settings.load(data=data), data) as dsn:
-        database.insist_on_tables(dsn)
-        archiving.drop_on_terminal(dsn, at, sure)
+    from infra import archiving
+
+    try:
+        at = archiving.time_of(before)
+        with database.reach(settings.load(data=data), data) as dsn:
+            database.insist_on_tables(dsn)
+            archiving.drop_on_terminal(dsn, at, sure)
+    except archiving.ArchiveFailed as error:
+        raise Failed(str(error)) from error
 
 
 @app.command(hidden=True)
