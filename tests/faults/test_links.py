@@ -1,18 +1,27 @@
-"""Which gaps the harness has made itself."""
+"""Which gaps between records are gaps."""
 
 from __future__ import annotations
 
-from tests.faults.checks.links import Gap, explained
+from tests.faults.checks.links import Held, missing
 
-TAKEN_OUT = {Gap("engagement", 6, 100, 200), Gap("engagement", 6, 200, 350), Gap("engagement", 7, 100, 900)}
-
-
-def test_a_record_that_was_taken_out_and_two_that_followed_each_other_explain_their_gaps() -> None:
-    assert explained(Gap("engagement", 6, 100, 200), TAKEN_OUT)
-    assert explained(Gap("engagement", 6, 100, 350), TAKEN_OUT)
+CHAIN = [Held(50, 100), Held(100, 200), Held(200, 350), Held(350, 360)]
 
 
-def test_a_gap_beyond_what_was_taken_out_is_not_explained() -> None:
-    assert not explained(Gap("engagement", 6, 100, 360), TAKEN_OUT)
-    assert not explained(Gap("engagement", 6, 90, 200), TAKEN_OUT)
-    assert not explained(Gap("events", 6, 100, 200), TAKEN_OUT)
+def test_records_that_link_have_no_gap_wherever_they_begin_and_whatever_is_repeated() -> None:
+    assert missing([], []) == []
+    assert missing(CHAIN, []) == []
+    assert missing([*CHAIN, Held(100, 350), Held(350, 400)], []) == []
+
+
+def test_a_record_that_is_not_there_leaves_one() -> None:
+    assert missing([CHAIN[0], CHAIN[2], CHAIN[3]], []) == [Held(100, 200)]
+
+
+def test_what_was_taken_out_is_known_also_where_two_followed_each_other() -> None:
+    assert missing([CHAIN[0], CHAIN[3]], [Held(100, 200), Held(200, 350)]) == []
+    assert missing([CHAIN[0], CHAIN[3]], [Held(100, 200)]) == [Held(100, 350)]
+
+
+def test_a_window_that_was_begun_again_fills_its_gap() -> None:
+    assert missing([CHAIN[0], CHAIN[2], Held(100, 150), Held(150, 350), CHAIN[3]], []) == []
+    assert missing([CHAIN[0], CHAIN[2], Held(150, 350), CHAIN[3]], []) == [Held(100, 200)]
