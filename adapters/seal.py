@@ -7,24 +7,21 @@ from struct import Struct
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from application.ports import BadToken, Position
 
 _POSITION = Struct("!16sqq")
-_NONCE = 12
 
 
 class AesSeal:
     """Implements ``application.ports.Seal`` with AES-SIV (RFC 5297); the workspace is authenticated, not contained.
 
-    The same content gives the same token, so that two answers about the same thing are the same to the byte. What
-    earlier releases sealed with AES-GCM, a nonce before it, is still read: clients keep tokens over a release.
+    The same content gives the same token, so that two answers about the same thing are the same to the byte.
     """
 
     def __init__(self, secret: bytes) -> None:
         self._cipher = AESSIV(secret)
-        self._earlier = AESGCM(secret)
 
     def seal(self, workspace: int, position: Position) -> str:
         """An opaque token of letters, digits, ``-`` and ``_``."""
@@ -43,12 +40,8 @@ class AesSeal:
 
     def unseal_text(self, workspace: int, purpose: str, token: str) -> bytes:
         """What ``seal_text`` was given. BadToken."""
-        bound_to = f"{workspace}:{purpose}".encode()
         try:
             raw = urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
-            try:
-                return self._cipher.decrypt(raw, [bound_to])
-            except InvalidTag:
-                return self._earlier.decrypt(raw[:_NONCE], raw[_NONCE:], bound_to)
+            return self._cipher.decrypt(raw, [f"{workspace}:{purpose}".encode()])
         except (InvalidTag, ValueError) as error:
             raise BadToken from error
