@@ -26,6 +26,8 @@ from adapters.archive.writing import Partition, WrittenBlock, WrittenFile, write
 LOCK_TIMEOUT = "50ms"
 """So long at most do appends and reads wait behind us for the table of facts; then we step back and try again."""
 PATIENCE = 600.0
+GONE_AFTER = 3.0
+"""Seconds until the server has surely noticed that the last one was killed."""
 
 _LOCK = "select pg_try_advisory_lock(hashtextextended('ballyhoo.archive', 0))"
 _PARTITIONS = """
@@ -114,8 +116,11 @@ def alone(dsn: str) -> Iterator[Connection[Any]]:
     with psycopg.connect(
         dsn, autocommit=True, connect_timeout=10, application_name="archive", options="-c timezone=UTC -c jit=off"
     ) as connection:
-        if not _one(connection, _LOCK):
-            raise ArchiveStopped("Another archive command is at work; wait for its end.")
+        until = time.monotonic() + GONE_AFTER
+        while not _one(connection, _LOCK):
+            if time.monotonic() > until:
+                raise ArchiveStopped("Another archive command is at work; wait for its end.")
+            time.sleep(0.1)
         yield connection
 
 
