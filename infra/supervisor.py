@@ -18,12 +18,14 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
+import psycopg
 import structlog
 
 from adapters.postgres.embedded import EmbeddedError, EmbeddedPostgres
 from adapters.postgres.heartbeat import forget_all, forget_dead
 from infra.ask import Api, NoAnswer
 from infra.children import Child
+from infra.database import NotReachable
 from infra.settings import PREFIX, Settings
 
 log = structlog.get_logger("supervisor")
@@ -31,6 +33,7 @@ log = structlog.get_logger("supervisor")
 KINDS = ("api", "projector", "worker")
 STOP_SECONDS = 8.0
 LOOK_EVERY = 0.05
+ATTEMPTS = 5
 
 
 class CannotListen(Exception):
@@ -69,13 +72,25 @@ class Supervisor:
             signal.signal(number, self._told_to_stop)
         try:
             with self._postgres, self._listening() as listener:
-                self._bring_up(self._postgres.url)
-                forget_all(self._postgres.url)
+                self._make_ready()
                 self._children = [self._child(kind, listener) for kind in self._kinds]
                 self._watch()
         except Stopped:
             pass
         log.info("stopped")
+
+    def _make_ready(self) -> None:
+        """Bring the database up; where Postgres is killed meanwhile, once more."""
+        for attempt in range(ATTEMPTS):
+            try:
+                self._bring_up(self._postgres.url)
+                forget_all(self._postgres.url)
+            except (NotReachable, psycopg.OperationalError):
+                if attempt == ATTEMPTS - 1 or self._stop.wait(0.2):
+                    raise
+                self._keep_postgres_running()
+            else:
+                return
 
     def _watch(self) -> None:
         announced = False
@@ -166,7 +181,8 @@ class Supervisor:
         return self._postgres.data / "address"
 
     def _told_to_stop(self, number: int, frame: FrameType | None) -> None:
-        self._stop.set()
+        # In a thread: this runs in the main one, which may just hold the event's lock, and would wait for itself.
+        threading.Thread(target=self._stop.set).start()
 
     def _recovering(self, seconds: float) -> None:
         log.info("postgres_recovering", seconds=round(seconds))

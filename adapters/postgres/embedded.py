@@ -10,9 +10,11 @@ holds the lock may end every server it finds there: it is an orphan.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +28,13 @@ from adapters.postgres.account import Account, EmbeddedError
 from adapters.postgres.ownership import FolderInUse, Ownership
 
 __all__ = ["EmbeddedError", "EmbeddedPostgres", "FolderInUse"]
+
+ATTEMPTS = 5
+"""So often is a server started that somebody kills while it starts."""
+
+
+class _Killed(EmbeddedError):
+    """Somebody killed it while it started: nothing is wrong with it."""
 
 
 class EmbeddedPostgres:
@@ -76,10 +85,17 @@ class EmbeddedPostgres:
         try:
             account = Account.for_folder(self.folder)
             cluster.make_whole(self.folder, account)
-            self._clear()
-            self._spawn(account)
-            self._wait_until_ready()
-            self._ensure_database()
+            for attempt in range(ATTEMPTS):
+                self._clear()
+                self._spawn(account)
+                try:
+                    self._wait_until_ready()
+                    self._ensure_database()
+                except _Killed:
+                    if attempt == ATTEMPTS - 1:
+                        raise
+                else:
+                    break
         except BaseException:
             self.stop()
             raise
@@ -132,7 +148,7 @@ class EmbeddedPostgres:
         said = 0
         while not self._answers():
             if not self.alive():
-                raise EmbeddedError(f"Postgres did not start in {self.folder}: {self._last_words()}")
+                raise self._died()
             seconds = time.monotonic() - began
             if int(seconds) > said:
                 said = int(seconds)
@@ -143,10 +159,20 @@ class EmbeddedPostgres:
         return PGconn.ping(self._conninfo("postgres").encode()) == Ping.OK
 
     def _ensure_database(self) -> None:
-        with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
-            there = connection.execute("select from pg_database where datname = 'ballyhoo'").fetchone()
-            if there is None:
-                connection.execute("create database ballyhoo")
+        try:
+            with psycopg.connect(self._conninfo("postgres"), autocommit=True) as connection:
+                there = connection.execute("select from pg_database where datname = 'ballyhoo'").fetchone()
+                if there is None:
+                    connection.execute("create database ballyhoo")
+        except psycopg.OperationalError as error:
+            raise self._died() from error
+
+    def _died(self) -> EmbeddedError:
+        """What to say of a server that ended before it was ready."""
+        with suppress(subprocess.TimeoutExpired):
+            if self._child is not None and self._child.wait(1.0) == -signal.SIGKILL:
+                return _Killed(f"Postgres was killed while it started in {self.folder}.")
+        return EmbeddedError(f"Postgres did not start in {self.folder}: {self._last_words()}")
 
     def _conninfo(self, database: str) -> str:
         return self.url.replace("/ballyhoo?", f"/{database}?")

@@ -158,3 +158,22 @@ def test_errands_on_a_served_folder_go_through_its_server(serving: Serving) -> N
     assert made.stdout.splitlines()[-1].startswith("bh_")
     assert healthy.returncode == 0, healthy.stderr
     assert migrated.stdout == "The database is up to date.\n"
+
+
+def test_a_postgres_that_is_killed_while_it_starts_is_started_again(tmp_path: Path) -> None:
+    with Serving(tmp_path / "data") as first:
+        url = first.url
+    pid_file = tmp_path / "data" / "postgres" / "postmaster.pid"
+    killed: set[int] = set()
+
+    def kill_another() -> bool:
+        with suppress(OSError, ValueError):
+            pid = int(pid_file.read_text().split("\n", 1)[0])
+            if pid not in killed:
+                os.kill(pid, signal.SIGKILL)
+                killed.add(pid)
+        return len(killed) == 3
+
+    with Serving(tmp_path / "data", port=int(url.rpartition(":")[2])) as again:
+        wait_until(kill_another, 60)
+        wait_until(lambda: again.ready()[0] == 200, 60)

@@ -15,8 +15,7 @@ import psycopg
 import pytest
 
 from tests.journeys.conftest import Whole
-from tests.model.machine import MOVES
-from tests.model.oracle import Campaign
+from tests.model.oracle import MOVES, Campaign
 from tests.support.campaigns import a_document, in_
 from tests.support.client import Client
 from tests.support.likeness import differences

@@ -19,14 +19,10 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.model.oracle import DONE, REFUSED, STALE, UNKNOWN, Campaign, Oracle, measures
+from tests.model.oracle import DONE, MOVES, REFUSED, STALE, UNKNOWN, Campaign, Oracle, measures
 from tests.support.campaigns import a_document, in_
 from tests.support.client import Answer, Client, conditions
 
-MOVES = (
-    "schedule", "unschedule", "launch", "pause", "resume", "complete", "cancel", "archive", "unarchive", "delete",
-    "restore",
-)  # fmt: skip
 STAGES = ("delivery", "click", "conversion")
 ENDS = {"complete", "cancel", "archive", "delete"}
 MOST_CAMPAIGNS = 8

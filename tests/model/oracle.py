@@ -16,6 +16,10 @@ OPEN: dict[str, dict[str, str]] = {
     "cancelled": {"archive": "archived"},
     "archived": {"unarchive": "before"},
 }
+MOVES = (
+    "schedule", "unschedule", "launch", "pause", "resume", "complete", "cancel", "archive", "unarchive", "delete",
+    "restore",
+)  # fmt: skip
 MAY_DELETE = {"draft", "completed", "cancelled", "archived"}
 LABELS = {"name", "tags"}
 MAY_CHANGE = {

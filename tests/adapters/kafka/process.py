@@ -55,7 +55,7 @@ def main(kind: str, dsn: str, servers: str, prefix: str) -> None:
     structlog.configure(processors=[structlog.processors.JSONRenderer()])
     settings = KafkaSettings(servers, prefix=prefix)
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=stop.set).start())
     if kind == "relay":
         Relay(dsn, settings).run(stop)
     else:
