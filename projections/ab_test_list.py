@@ -88,17 +88,19 @@ def loaded(columns: tuple[Any, ...]) -> ABTestRow:
     return ABTestRow(**dict(zip(names, columns, strict=False)), state=_state.decode(columns[6]))
 
 
-def written(rows: Sequence[ABTestRow]) -> bytes:
-    """Rows as ``_SAVE`` takes them."""
-    return msgspec.json.encode([
-        {name: getattr(row, name) for name in ("stream", "workspace", "id", "version", "created_at", "updated_at")}
-        | {"campaign": row.state.campaign_id, "status": row.state.status, "state": _text(row.state)}
-        for row in rows
-    ])  # fmt: skip
-
-
-def _text(state: ABTestState) -> str:
-    return msgspec.json.encode(state).decode()
+def columns(row: ABTestRow) -> dict[str, Any]:
+    """The columns of a row."""
+    return {
+        "stream": row.stream,
+        "workspace": row.workspace,
+        "id": row.id,
+        "version": row.version,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "campaign": row.state.campaign_id,
+        "status": row.state.status,
+        "state": msgspec.json.encode(row.state).decode(),
+    }
 
 
 AB_TEST_LIST = EventProjection(
@@ -109,7 +111,7 @@ AB_TEST_LIST = EventProjection(
     row=loaded,
     fold=fold,
     save=_SAVE,
-    written=written,
+    columns=columns,
 )
 
 

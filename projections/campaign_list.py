@@ -98,9 +98,9 @@ on conflict (stream) do update set
 _state = msgspec.json.Decoder(CampaignState)
 
 
-def loaded(columns: tuple[Any, ...]) -> CampaignRow:
+def loaded(found: tuple[Any, ...]) -> CampaignRow:
     """A row as ``_LOAD`` selects it."""
-    stream, workspace, id, version, created_at, updated_at, state = columns
+    stream, workspace, id, version, created_at, updated_at, state = found
     return CampaignRow(
         stream=stream,
         workspace=workspace,
@@ -112,12 +112,8 @@ def loaded(columns: tuple[Any, ...]) -> CampaignRow:
     )
 
 
-def written(rows: Sequence[CampaignRow]) -> bytes:
-    """Rows as ``_SAVE`` takes them."""
-    return msgspec.json.encode([_columns(row) for row in rows])
-
-
-def _columns(row: CampaignRow) -> dict[str, Any]:
+def columns(row: CampaignRow) -> dict[str, Any]:
+    """The columns of a row."""
     settings = row.state.settings
     return {
         "stream": row.stream,
@@ -130,8 +126,8 @@ def _columns(row: CampaignRow) -> dict[str, Any]:
         "status": row.state.status,
         "type": settings.type,
         "deleted": row.state.deleted,
-        "platforms": settings.platforms,
-        "tags": settings.tags,
+        "platforms": list(settings.platforms),
+        "tags": list(settings.tags),
         "words": searched(settings.name, settings.description, settings.tags),
         "state": msgspec.json.encode(row.state).decode(),
     }
@@ -150,6 +146,6 @@ CAMPAIGN_LIST = EventProjection(
     row=loaded,
     fold=fold,
     save=_SAVE,
-    written=written,
+    columns=columns,
     fold_all=fold_all,
 )

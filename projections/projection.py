@@ -113,8 +113,8 @@ class EventProjection(Projection):
 
     ``load`` selects the rows of the streams given as one array; ``row`` makes one from its columns;
     ``fold`` gives the row after an event, or None where the event is not its business; ``fold_all``, where it is
-    given, the same after several events of one stream. ``save`` writes rows given as one JSON array that ``written``
-    made: an insert, with what is to be done about rows that are there already at its end.
+    given, the same after several events of one stream. ``columns`` gives the columns of a row by name; ``save`` writes
+    rows given as one JSON array of these.
     """
 
     log: Log = "events"
@@ -122,5 +122,5 @@ class EventProjection(Projection):
     row: Callable[[tuple[Any, ...]], Any]
     fold: Callable[[Any, Happened], Any]
     save: str
-    written: Callable[[list[Any]], bytes]
+    columns: Callable[[Any], dict[str, Any]]
     fold_all: Callable[[Any, Sequence[Happened]], Any] | None = None

@@ -13,7 +13,7 @@ from adapters.engagement_log.share import Share
 from domain.engagement.fact import Fact, Labels
 from domain.engagement.kinds import CONVERSION
 
-_SLICE = 50
+_SLICE = 25
 """Facts packed at one go: a large batch must not hold up the requests beside it."""
 
 Common = tuple[int, int | None, Labels | None, int, int, str | None]

@@ -32,6 +32,7 @@ class _Shape:
         hints = get_type_hints(cls)
         fields = {field.name: field for field in dataclasses.fields(cls) if field.name not in _ENVELOPE}
         self.cls = cls
+        self.fields = len(fields)
         self.defaults = {
             name: field for name, field in fields.items()
             if field.default is not dataclasses.MISSING or field.default_factory is not dataclasses.MISSING
@@ -50,10 +51,11 @@ class _Shape:
             for version in range(raw.pop("class_version", 1), self.version):
                 getattr(self.cls, f"upcast_v{version}_v{version + 1}")(raw)
             content = msgspec.convert(raw, self.type, str_keys=True)
-        for name, field in self.defaults.items():
-            if name not in content:
-                factory = field.default_factory
-                content[name] = field.default if factory is dataclasses.MISSING else factory()
+        if len(content) < self.fields:
+            for name, field in self.defaults.items():
+                if name not in content:
+                    factory = field.default_factory
+                    content[name] = field.default if factory is dataclasses.MISSING else factory()
         return content
 
 

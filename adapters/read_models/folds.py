@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import structlog
 from psycopg import Connection
 
@@ -81,7 +82,7 @@ def _apply_events(
             if row is not None:
                 rows[event.stream] = changed[event.stream] = row
     if changed:
-        saved = projection.written([changed[stream] for stream in sorted(changed)])
+        saved = msgspec.json.encode([projection.columns(changed[stream]) for stream in sorted(changed)])
         connection.execute(projection.save.encode(), (saved.decode(),))
     correlations = sorted({event.correlation for event in happened if event.correlation})
     log.info("folded", projection=projection.name, events=len(happened), correlations=correlations)

@@ -19,7 +19,7 @@ from domain.shared.errors import Fault
 Element = SentFact | bytes
 """A fact with the right types, or one as it was sent."""
 
-_SLICE: Final = 100
+_SLICE: Final = 25
 """Facts judged at one go: a large batch must not hold up the requests beside it."""
 _DEPTH_OF_A_FACT_IN_A_BATCH: Final = 2
 

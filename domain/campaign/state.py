@@ -73,8 +73,19 @@ def begun(event: CampaignDrafted) -> CampaignState:
     )
 
 
+_ONLY_THE_STATUS: dict[type, Status] = {
+    CampaignUnscheduled: Status.DRAFT,
+    CampaignPaused: Status.PAUSED,
+    CampaignResumed: Status.ACTIVE,
+    CampaignCancelled: Status.CANCELLED,
+}
+
+
 def evolve(state: CampaignState, event: CampaignEvent) -> CampaignState:
     """The state after one more event. Only assigns."""
+    status = _ONLY_THE_STATUS.get(type(event))
+    if status is not None:
+        return altered(state, status=status)
     match event:
         case CampaignChanged():
             changed = {name: getattr(event, name) for name in event.fields}
@@ -83,8 +94,6 @@ def evolve(state: CampaignState, event: CampaignEvent) -> CampaignState:
             return altered(
                 state, status=Status.SCHEDULED, settings=altered(state.settings, schedule=schedule)
             )
-        case CampaignUnscheduled():
-            return altered(state, status=Status.DRAFT)
         case CampaignLaunched(schedule=schedule, report=report):
             return altered(
                 state,
@@ -93,14 +102,8 @@ def evolve(state: CampaignState, event: CampaignEvent) -> CampaignState:
                 readiness=report,
                 settings=altered(state.settings, schedule=schedule),
             )
-        case CampaignPaused():
-            return altered(state, status=Status.PAUSED)
-        case CampaignResumed():
-            return altered(state, status=Status.ACTIVE)
         case CampaignCompleted(final=final):
             return altered(state, status=Status.COMPLETED, completed_at=event.timestamp, final=final)
-        case CampaignCancelled():
-            return altered(state, status=Status.CANCELLED)
         case CampaignFailed(reason=reason, detail=detail, report=report):
             return altered(state, status=Status.FAILED, failure=Failure(reason, detail, report))
         case CampaignArchived():

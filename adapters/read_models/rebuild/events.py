@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection
+from psycopg import Connection, sql
 
 from adapters.event_store.codec import Codec, UnknownTopic
 from adapters.read_models.rebuild.stopping import Poison
@@ -37,7 +37,7 @@ def fold_streams(connection: Connection[Any], projection: EventProjection, first
         events = connection.execute(_EVENTS, (first, last, high), binary=True).fetchall()
         rows = _folded(projection, streams, events)
         if rows:
-            connection.execute(_insert(projection).encode(), (projection.written(rows).decode(),))
+            _write(connection, projection, rows)
     return len(events)
 
 
@@ -76,9 +76,15 @@ def _row(projection: EventProjection, happened: list[Happened]) -> Any:
     return row
 
 
-def _insert(projection: EventProjection) -> str:
+def _write(connection: Connection[Any], projection: EventProjection, rows: list[Any]) -> None:
     """Nothing is there already, and the key that would tell is made last."""
-    return projection.save[: projection.save.index("on conflict")]
+    written = [projection.columns(row) for row in rows]
+    (table,) = projection.tables
+    names = sql.SQL(", ").join(map(sql.Identifier, written[0]))
+    copying = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), names)
+    with connection.cursor().copy(copying) as copy:
+        for row in written:
+            copy.write_row(tuple(row.values()))
 
 
 @contextmanager

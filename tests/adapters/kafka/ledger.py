@@ -5,7 +5,6 @@ Exact means: everything in the log once, in the order of each stream, and nothin
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections import Counter
@@ -82,7 +81,7 @@ STREAMS = EventProjection(
     save="insert into followed"
     " select * from json_to_recordset(%s::json) r(stream int, version bigint, in_order bool)"
     " on conflict (stream) do update set version = excluded.version, in_order = excluded.in_order",
-    written=lambda rows: json.dumps([row._asdict() for row in rows]).encode(),
+    columns=lambda row: row._asdict(),
 )
 
 
