@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import fields
 from importlib.resources import files
@@ -124,6 +125,7 @@ def build_api(settings: Settings, dsn: str) -> ASGIApp:
         )  # fmt: skip
         tracking = make_tracking(keys, facts, write.seal, SystemClock())
         answering = create_app(services, tracking, _assets())
+        collect_seldom()
 
     async def stop() -> None:
         await facts.close()
@@ -147,6 +149,14 @@ def build_projector(settings: Settings, dsn: str) -> Runner:
         source=(lambda: KafkaSource(kafka, Codec(EVENTS))) if kafka else None,
         check_every=settings.check_every,
     )
+
+
+def collect_seldom() -> None:
+    """What is there at the start stays, and requests leave few cycles behind: looking through all of it again and again
+    only makes somebody wait."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def build_relay(settings: Settings, dsn: str) -> Relay:

@@ -18,6 +18,7 @@ from adapters.engagement_log.log import PostgresFactLog
 from adapters.seal import AesSeal
 from api.tracking import PATHS, make_tracking
 from application.ports import Caller
+from infra.bootstrap import collect_seldom
 from infra.slow_clients import guarded
 
 TOKEN = "bench-key-0123456789abcdefghijklmnopqrstuvwxyz"
@@ -71,6 +72,7 @@ def main(port: int) -> None:
         if scope["type"] == "lifespan":
             while (await receive())["type"] == "lifespan.startup":
                 await facts.open()
+                collect_seldom()
                 await send({"type": "lifespan.startup.complete"})
             await facts.close()
             await send({"type": "lifespan.shutdown.complete"})

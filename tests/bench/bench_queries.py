@@ -22,6 +22,7 @@ import psycopg
 
 from adapters.postgres.pool import Pool
 from adapters.read_models.reader import PostgresReads
+from application.ports import Unavailable
 from projections.campaign_metrics import CAMPAIGN_METRICS
 from tests.bench import filled_log
 from tests.bench.harness import ROUNDS, Result, Sample, database, durability
@@ -73,9 +74,6 @@ async def _asked(url: str) -> list[Result]:
         epoch = connection.execute("select epoch from ballyhoo.epochs").fetchall()[0][0]
         small, large = (id for (id,) in connection.execute("select id from ballyhoo.streams order by stream"))
     reads = PostgresReads(pool, epoch)
-    for name, ask in COMPUTED.items():
-        took = [await _once(ask, reads, large) for _ in range(3)]
-        print(f"{name}, {LARGE:,} facts: {statistics.median(took) * 1000:,.0f} ms, computed")
     found = []
     for name, ask in FLAT.items():
         sides: tuple[list[Sample], list[Sample]] = ([], [])
@@ -87,6 +85,13 @@ async def _asked(url: str) -> list[Result]:
         found.append(
             Result(f"{name}, {LARGE:,} facts", f"{SMALL:,} facts", *sides[::-1], "answers/s", str(exact), 1 / 1.2, 1.0)
         )
+    for name, ask in COMPUTED.items():
+        try:
+            took = [await _once(ask, reads, large) for _ in range(3)]
+        except Unavailable as error:
+            print(f"{name}, {LARGE:,} facts: {error}")
+        else:
+            print(f"{name}, {LARGE:,} facts: {statistics.median(took) * 1000:,.0f} ms, computed")
     await pool.close()
     return found
 
