@@ -37,6 +37,12 @@ class Place:
     currency: str = "USD"
 
 
+def clicks(place: Place, count: int) -> list[Told]:
+    """So many clicks of as many people."""
+    one = Told(place.workspace, str(place.id), "", "click", NOON)
+    return [replace(one, id=str(uuid4()), contact=f"contact-{number}") for number in range(count)]
+
+
 _WORKSPACE = "insert into ballyhoo.workspaces (id, name) values (%s, %s) returning number"
 _STREAM = """
 insert into ballyhoo.streams (workspace, id, kind, version, currency) values (%s, %s, 'campaign', 1, %s)

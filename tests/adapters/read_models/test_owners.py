@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,6 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from adapters.engagement_log.log import PostgresFactLog
 from adapters.postgres.pool import Pool
@@ -25,25 +23,10 @@ from tests.support.folding import Stepper, owned_by, rows, stepper
 from tests.support.likeness import differences, plain
 from tests.support.oracle import Oracle, Told
 from tests.support.projector import caught_up, projector
-from tests.support.told import Place, forty_days, make_campaigns, tell
+from tests.support.told import clicks, forty_days, make_campaigns, tell
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _CLICKS = "select coalesce(sum(n), 0)::int from campaign_metrics_v1.totals where kind = 9"
-
-
-@pytest_asyncio.fixture
-async def log(fresh_database: str) -> AsyncIterator[PostgresFactLog]:
-    """The log of a fresh database."""
-    found = PostgresFactLog(fresh_database)
-    await found.open()
-    yield found
-    await found.close()
-
-
-def clicks(place: Place, count: int) -> list[Told]:
-    """So many clicks of as many people."""
-    one = Told(place.workspace, str(place.id), "", "click", NOON)
-    return [replace(one, id=str(uuid4()), contact=f"contact-{number}") for number in range(count)]
 
 
 @pytest.mark.req("EVT-3")

@@ -4,14 +4,11 @@ projection, and an event of a newer release is never parked."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from adapters.engagement_log.log import PostgresFactLog
 from adapters.event_store.codec import UnknownTopic
@@ -25,7 +22,7 @@ from projections.campaign_metrics import CAMPAIGN_METRICS
 from tests.support.folding import rows, stepper
 from tests.support.oracle import Told
 from tests.support.projector import projector
-from tests.support.told import Place, make_campaigns, tell
+from tests.support.told import Place, clicks, make_campaigns, tell
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BROKEN = '{"user_agent": "half a text'
@@ -40,21 +37,6 @@ insert into ballyhoo.facts (position, recorded_at, occurred_at, workspace, campa
 select position, recorded_at, recorded_at, %s, %s, 1, 9, 0, 3, false, 'planted-' || position, %s from moved
 """
 _CLICKS = "select coalesce(sum(n), 0)::int from campaign_metrics_v1.totals where kind = 9"
-
-
-@pytest_asyncio.fixture
-async def log(fresh_database: str) -> AsyncIterator[PostgresFactLog]:
-    """The log of a fresh database."""
-    found = PostgresFactLog(fresh_database)
-    await found.open()
-    yield found
-    await found.close()
-
-
-def clicks(place: Place, count: int) -> list[Told]:
-    """So many clicks of as many people."""
-    one = Told(place.workspace, str(place.id), "", "click", NOON)
-    return [replace(one, id=str(uuid4()), contact=f"contact-{number}") for number in range(count)]
 
 
 def plant(url: str, place: Place, properties: str = BROKEN) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import patch
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -27,20 +26,11 @@ from projections.projection import Happened
 from tests.support.folding import rows, stepper
 from tests.support.oracle import Told
 from tests.support.rebuilding import rebuilt
-from tests.support.told import Place, make_campaigns, tell
+from tests.support.told import clicks, make_campaigns, tell
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 _CLICKS = "select coalesce(sum(n), 0)::int from campaign_metrics_v1.totals where kind = 9"
 _PARKED = "select id from ballyhoo.parked order by position"
-
-
-@pytest_asyncio.fixture
-async def log(fresh_database: str) -> AsyncIterator[PostgresFactLog]:
-    """The log of a fresh database."""
-    found = PostgresFactLog(fresh_database)
-    await found.open()
-    yield found
-    await found.close()
 
 
 @pytest_asyncio.fixture
@@ -50,12 +40,6 @@ async def parked(fresh_database: str) -> AsyncIterator[PostgresParked]:
     await pool.open()
     yield PostgresParked(fresh_database, pool)
     await pool.close()
-
-
-def clicks(place: Place, count: int) -> list[Told]:
-    """So many clicks of as many people."""
-    click = Told(place.workspace, str(place.id), "", "click", NOON)
-    return [replace(click, id=str(uuid4()), contact=f"contact-{number}") for number in range(count)]
 
 
 @pytest.mark.req("EVT-4")

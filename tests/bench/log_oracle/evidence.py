@@ -6,10 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-import psycopg
-
 from projections.ab_evidence import AB_EVIDENCE
-from tests.bench.log_oracle.reading import Fact, Looked, Mine, campaigns, rows
+from tests.bench.log_oracle.reading import Fact, Looked, Mine, look
 
 _EXPOSING = (1, 2, 3, 7)
 _OPEN, _CLICK, _CONVERSION, _REFUND = 8, 9, 10, 11
@@ -29,14 +27,7 @@ select variant, facts, contacts, clicked, engaged, converted, unsubscribed, comp
 
 def look_at_evidence(url: str) -> Looked:
     """Compare every row of every campaign."""
-    looked = Looked()
-    with psycopg.connect(url, options="-c timezone=UTC") as connection:
-        connection.execute(f"set search_path to {AB_EVIDENCE.schema}, ballyhoo".encode())
-        for mine in campaigns(connection):
-            looked.records += mine.records
-            for table, expected in _expected(mine).items():
-                looked.compare(rows(connection, _TABLES[table], mine.campaign), expected)
-    return looked
+    return look(url, AB_EVIDENCE.schema, _TABLES, _expected)
 
 
 def _expected(mine: Mine) -> dict[str, Any]:

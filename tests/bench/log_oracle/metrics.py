@@ -6,10 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import psycopg
-
 from projections.campaign_metrics import CAMPAIGN_METRICS
-from tests.bench.log_oracle.reading import FIRST_CUSTOM, Fact, Looked, Mine, campaigns, rows
+from tests.bench.log_oracle.reading import FIRST_CUSTOM, Fact, Looked, Mine, look
 
 _MEASURES = ((3, 7), (8,), (9,), (10,))
 
@@ -30,14 +28,7 @@ select contact, exposure, sent, delivery, bounce, complaint, unsubscribe, impres
 
 def look_at_metrics(url: str) -> Looked:
     """Compare every row of every campaign."""
-    looked = Looked()
-    with psycopg.connect(url, options="-c timezone=UTC") as connection:
-        connection.execute(f"set search_path to {CAMPAIGN_METRICS.schema}, ballyhoo".encode())
-        for mine in campaigns(connection):
-            looked.records += mine.records
-            for table, expected in _expected(mine).items():
-                looked.compare(rows(connection, _TABLES[table], mine.campaign), expected)
-    return looked
+    return look(url, CAMPAIGN_METRICS.schema, _TABLES, _expected)
 
 
 def _expected(mine: Mine) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import psycopg
 from psycopg import Connection
 
 VOID, FIRST_CUSTOM = 13, 100
@@ -105,3 +106,17 @@ def _automatic(fact: Fact, words: Sequence[str]) -> bool:
 
 def _fixed(row: Sequence[Any]) -> tuple[Any, ...]:
     return tuple(tuple(value) if isinstance(value, list) else value for value in row)
+
+
+def look(
+    url: str, schema: str, tables: Mapping[str, str], expected: Callable[[Mine], Mapping[str, Any]]
+) -> Looked:
+    """Compare every row of every campaign: what ``tables`` select from ``schema`` with what is ``expected``."""
+    looked = Looked()
+    with psycopg.connect(url, options="-c timezone=UTC") as connection:
+        connection.execute(f"set search_path to {schema}, ballyhoo".encode())
+        for mine in campaigns(connection):
+            looked.records += mine.records
+            for table, wanted in expected(mine).items():
+                looked.compare(rows(connection, tables[table], mine.campaign), wanted)
+    return looked
