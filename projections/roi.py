@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,8 @@ import msgspec
 
 from domain.engagement import kinds
 from projections.campaign_metrics.answer import Money
-from projections.campaign_metrics.answering import Head, Sums, minor, number, share
-from projections.campaign_metrics.statements import HEAD, HEAD_ROW, statement
+from projections.campaign_metrics.answering import Sums, minor, number, share
+from projections.campaign_metrics.standing import Found
 
 
 class Return(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,50 +43,27 @@ class Roi(Return, frozen=True, kw_only=True):
     horizon: str | msgspec.UnsetType = msgspec.UNSET
 
 
-_PARTS = (
-    HEAD_ROW,
-    """
-select 1, null, kind, 0, sum(n), sum(amount) from $schema.totals where campaign = $mine group by kind""",
-    """
-select 2, array[l.platform], t.kind, 0, sum(t.n), sum(t.amount)
-  from $schema.totals t left join ballyhoo.label_sets l on l.id = t.labels
- where t.campaign = $mine group by l.platform, t.kind""",
-    """
-select 4, array[l.variant], t.kind, 0, sum(t.n), sum(t.amount)
-  from $schema.totals t left join ballyhoo.label_sets l on l.id = t.labels
- where t.campaign = $mine group by l.variant, t.kind""",
-)
-STATEMENT = statement((HEAD,), _PARTS)
-"""Parameters: ``workspace``, ``id``."""
-
-_BY = {2: "platform", 4: "variant"}
+BY = ("platform", "variant")
+"""The labels by which it is answered."""
 
 
-def answered(campaign: UUID, rows: Iterable[Sequence[Any]]) -> tuple[Head, Roi] | None:
-    """The answer of the statement's rows; None where there is no such campaign in the workspace."""
-    head: Head | None = None
-    total = Sums()
-    by: dict[str, defaultdict[str | None, Sums]] = {name: defaultdict(Sums) for name in _BY.values()}
-    for part, keys, kind, type, n, amount, _ in rows:
-        if part == 0:
-            head = Head(keys[0], keys[1], int(amount), int(n))
-        elif part == 1:
-            total.add(kind, type, int(n), amount, None)
-        else:
-            by[_BY[part]][keys[0]].add(kind, type, int(n), amount, None)
-    if head is None:
-        return None
-    currency = head.currency
-    return head, Roi(
+def answered(campaign: UUID, found: Found) -> Roi:
+    """The answer of the sums by ``BY``."""
+    by: dict[str, defaultdict[str | None, Sums]] = {name: defaultdict(Sums) for name in BY}
+    for key, sums in found.groups.items():
+        for name, value in zip(BY, key, strict=True):
+            by[name][value].merge(sums)
+    currency = found.head.currency
+    return Roi(
         campaign_id=str(campaign),
         currency=currency,
-        **_figures(total, currency),
+        **_figures(found.total, currency),
         by={
             name: [
-                Part(key={name: value}, **_figures(found[value], currency))
-                for value in sorted(found, key=lambda value: (value is None, value or ""))
+                Part(key={name: value}, **_figures(parts[value], currency))
+                for value in sorted(parts, key=lambda value: (value is None, value or ""))
             ]
-            for name, found in by.items()
+            for name, parts in by.items()
         },
     )
 

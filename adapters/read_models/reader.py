@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 
 from adapters.archive.overlay import over
+from adapters.postgres.grouped import Grouped
 from adapters.postgres.pool import Pool
 from adapters.read_models import fact_pages, reading_log, ruled
 from adapters.read_models.as_of import remember
@@ -25,11 +27,12 @@ from projections.ab_evidence import question as evidence_question
 from projections.ab_evidence.question import EvidenceQuestion
 from projections.ab_test_list import AB_TEST_LIST, ABTestItem, ABTestQuery
 from projections.campaign_list import CAMPAIGN_LIST
-from projections.campaign_metrics import CAMPAIGN_METRICS
+from projections.campaign_metrics import CAMPAIGN_METRICS, standing
 from projections.campaign_metrics.answer import Metrics
-from projections.campaign_metrics.answering import Head, answered
+from projections.campaign_metrics.answering import Head, answered, metrics
 from projections.campaign_metrics.comparison import Comparison
-from projections.campaign_metrics.question import question
+from projections.campaign_metrics.question import check, question
+from projections.campaign_metrics.standing import Found, Standing
 from projections.campaign_query import CampaignItem, CampaignQuery
 from projections.catalogue import CATALOGUE
 from projections.facts import FactQuery, FactRow
@@ -40,6 +43,11 @@ from projections.roi import Roi
 from projections.status import ProjectionStatus, Rule
 
 Answer = TypeVar("Answer", Metrics, Funnel, Roi)
+
+MOST_AT_ONCE = 32
+"""Questions that are answered together: more would hold up those that come meanwhile."""
+
+_STANDING = placed(standing.STATEMENT, CAMPAIGN_METRICS.schema)
 
 _READ_BY = {
     "campaigns": (CAMPAIGN_LIST.name, CAMPAIGN_METRICS.name),
@@ -73,6 +81,12 @@ class PostgresReads:
         self._pool = pool
         self._epoch = epoch
         self._waiting = Waiting(pool, CATALOGUE)
+        self._metrics: Grouped[Standing, Read[Metrics]] = Grouped(
+            partial(self._stood, _metrics), most_at_once=MOST_AT_ONCE, lanes=2
+        )
+        self._roi: Grouped[Standing, Read[Roi]] = Grouped(
+            partial(self._stood, _roi), most_at_once=MOST_AT_ONCE, lanes=2
+        )
 
     async def campaigns(self, workspace: int, query: CampaignQuery) -> Read[Page[CampaignItem]]:
         """Campaigns by filter, sort and keyset. Invalid."""
@@ -99,12 +113,15 @@ class PostgresReads:
     ) -> Read[Metrics]:
         """Every measure in total and by group. Invalid, NotFound."""
         zone = None if rule is None else (await ruled.schema_of(self._pool, rule))[1]
-        asked = question(group_by, starts, ends, time_zone or zone or "UTC", datetime.now(UTC).year)
-        parameters = asked.parameters
+        check(group_by, starts, ends, time_zone or zone or "UTC")
+        if standing.stands(group_by, starts, ends):
+            asked = Standing(workspace, campaign, group_by, whole=True)
+            return await self._standing(self._metrics, _metrics, asked, as_of, rule)
+        statement, parameters = question(group_by, starts, ends, time_zone or zone or "UTC", datetime.now(UTC).year)
         if zone is not None:  # its days begin elsewhere than those of the question
             parameters = parameters | dict.fromkeys(("days_start", "days_end"), parameters["inner_ends"])
-        rows = await self._rows(workspace, campaign, asked.statement, parameters, as_of, rule)
-        found = answered(campaign, rows.found, asked.group_by, asked.computed)
+        rows = await self._rows(workspace, campaign, statement, parameters, as_of, rule)
+        found = answered(campaign, rows.found, group_by)
         if found is None:
             raise _no_campaign(campaign)
         return Read(_to(rows.horizon, found[1]), self._position(found[0], as_of))
@@ -133,11 +150,8 @@ class PostgresReads:
         self, workspace: int, campaign: UUID, *, as_of: Position | None = None, rule: str | None = None
     ) -> Read[Roi]:
         """What came in for what was spent. NotFound."""
-        rows = await self._rows(workspace, campaign, roi.STATEMENT, {}, as_of, rule)
-        found = roi.answered(campaign, rows.found)
-        if found is None:
-            raise _no_campaign(campaign)
-        return Read(_to(rows.horizon, found[1]), self._position(found[0], as_of))
+        asked = Standing(workspace, campaign, roi.BY, whole=False)
+        return await self._standing(self._roi, _roi, asked, as_of, rule)
 
     async def facts(self, workspace: int, query: FactQuery) -> Read[Page[FactRow]]:
         """Raw facts, the latest first. Invalid, NotFound."""
@@ -200,6 +214,29 @@ class PostgresReads:
         """Whether what answers the question ``projection`` reaches ``position`` within ``seconds``."""
         return await self._waiting.wait_for(_READ_BY[projection], position, seconds)
 
+    async def _standing(
+        self, live: Grouped[Standing, Read[Answer]], answer: Callable[[Standing, Found], Answer], asked: Standing,
+        as_of: Position | None, rule: str | None,
+    ) -> Read[Answer]:  # fmt: skip
+        if as_of is None and rule is None:
+            read = await live.answer(asked)
+            if read is None:
+                raise _no_campaign(asked.campaign)
+            return read
+        parameters = standing.parameters([asked])
+        rows = await self._rows(asked.workspace, asked.campaign, standing.STATEMENT, parameters, as_of, rule)
+        found = standing.found([asked], rows.found).get(asked)
+        if found is None:
+            raise _no_campaign(asked.campaign)
+        return Read(_to(rows.horizon, answer(asked, found)), self._position(found.head, as_of))
+
+    async def _stood(
+        self, answer: Callable[[Standing, Found], Answer], asked: list[Standing]
+    ) -> dict[Standing, Read[Answer]]:
+        rows = await self._pool.rows(_STANDING, standing.parameters(asked))
+        found = standing.found(asked, rows)
+        return {one: Read(answer(one, sums), self._position(sums.head, None)) for one, sums in found.items()}
+
     async def _rows(
         self,
         workspace: int,
@@ -226,6 +263,14 @@ class PostgresReads:
 
     def _position(self, head: Head, as_of: Position | None) -> Position:
         return as_of or Position(self._epoch, head.events, head.engagement)
+
+
+def _metrics(asked: Standing, found: Found) -> Metrics:
+    return metrics(asked.campaign, found.head, found.total, found.groups, asked.labels, computed=False)
+
+
+def _roi(asked: Standing, found: Found) -> Roi:
+    return roi.answered(asked.campaign, found)
 
 
 def _to(horizon: str | None, answer: Answer) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -38,6 +38,13 @@ class Sums:
         if kind == kinds.CONVERSION and type:
             self.types[type] += n
 
+    def merge(self, other: Sums) -> None:
+        """The counts and amounts of other facts; what is unique is no sum."""
+        for kind, n in other.counts.items():
+            self.counts[kind] += n
+        for kind, amount in other.amounts.items():
+            self.amounts[kind] += amount
+
 
 @dataclass(frozen=True)
 class Head:
@@ -50,9 +57,9 @@ class Head:
 
 
 def answered(
-    campaign: UUID, rows: Iterable[Sequence[Any]], group_by: Sequence[str], computed: bool
+    campaign: UUID, rows: Iterable[Sequence[Any]], group_by: Sequence[str]
 ) -> tuple[Head, Metrics] | None:
-    """The answer of a question's rows; None where there is no such campaign in the workspace."""
+    """The answer of a computed question's rows; None where there is no such campaign in the workspace."""
     head: Head | None = None
     total = Sums()
     groups: defaultdict[tuple[str | None, ...], Sums] = defaultdict(Sums)
@@ -68,8 +75,16 @@ def answered(
             sums.unique[kind] += int(n)
     if head is None:
         return None
+    return head, metrics(campaign, head, total, groups, group_by, computed=True)
+
+
+def metrics(
+    campaign: UUID, head: Head, total: Sums, groups: Mapping[tuple[str | None, ...], Sums], group_by: Sequence[str], *,
+    computed: bool,
+) -> Metrics:  # fmt: skip
+    """The answer of sums: of the total, and of groups by their values of ``group_by``."""
     ordered = sorted(groups, key=lambda key: [_order(name, value) for name, value in zip(group_by, key, strict=True)])
-    return head, Metrics(
+    return Metrics(
         campaign_id=str(campaign),
         currency=head.currency,
         total=Measures(**measures(total, head)),

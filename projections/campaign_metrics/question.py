@@ -1,7 +1,8 @@
-"""From what is asked to the one statement that answers it: sums and unique counts, in total and by group.
+"""From what is asked to the one statement that answers it, where nothing stands ready (``standing.py``): sums and
+unique counts by several labels, by time, or in a window.
 
-Totals and groups by one label read rows whose number does not grow with the facts. A window or a time of
-day is summed from quarters of an hour, and its cut edges and unique counts are counted in the log.
+A window or a time of day is summed from quarters of an hour, and its cut edges and unique counts are counted in the
+log; unique counts by several labels in the contacts.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from domain.shared.errors import Fault, Invalid
 from domain.shared.times import time_zones
@@ -24,34 +25,24 @@ DIMENSIONS = LABELS + TIMES
 QUARTER = timedelta(minutes=15)
 
 
-@dataclass(frozen=True)
-class Question:
-    """``statement``, and its parameters but for ``workspace`` and ``id``; ``computed`` as it is answered."""
+class Question(NamedTuple):
+    """``statement``, and its parameters but for ``workspace`` and ``id``."""
 
     statement: str
     parameters: dict[str, Any]
-    group_by: tuple[str, ...]
-    computed: bool
 
 
 def question(
     group_by: Sequence[str], starts: datetime | None, ends: datetime | None, zone: str, this_year: int
 ) -> Question:
-    """The question for facts in [starts, ends). Raises Invalid with every fault."""
-    _check(group_by, starts, ends, zone)
+    """The question for facts in [starts, ends); ``check`` finds its faults."""
     labels = [name for name in group_by if name in LABELS]
     times = [name for name in group_by if name in TIMES]
     windowed = starts is not None or ends is not None
     pieces = _Pieces(bool(labels), bool(times), windowed)
     parameters = _window(starts, ends) | _zone(zone, this_year)
     parameters |= {name: name in group_by for name in DIMENSIONS}
-    parameters["dimension"] = LABELS.index(labels[0]) + 1 if labels else 0
-    return Question(
-        say.statement(pieces.relations(several=len(labels) > 1), pieces.parts(one=len(labels) == 1)),
-        parameters,
-        tuple(group_by),
-        computed=pieces.from_log or len(labels) > 1,
-    )
+    return Question(say.statement(pieces.relations(), pieces.parts()), parameters)
 
 
 @dataclass(frozen=True)
@@ -67,7 +58,7 @@ class _Pieces:
         """Whether unique counts need the facts themselves."""
         return self.windowed or self.times
 
-    def relations(self, *, several: bool) -> list[str]:
+    def relations(self) -> list[str]:
         """What the parts read."""
         found = [say.HEAD]
         if self.from_log:
@@ -82,11 +73,11 @@ class _Pieces:
             found += [say.LABEL_KEYS if self.labels else say.NO_LABEL_KEYS, self._grouped()]
         if self.from_log:
             found += [say.SEEN, self._people()]
-        elif several:
+        else:
             found.append(say.UNIQUE_IN_CONTACTS)
         return found
 
-    def parts(self, *, one: bool) -> list[str]:
+    def parts(self) -> list[str]:
         """What is answered."""
         found = [
             say.HEAD_ROW,
@@ -94,8 +85,7 @@ class _Pieces:
             say.UNIQUE_IN_WINDOW if self.windowed else say.UNIQUE,
         ]
         if self.labels or self.times:
-            flat = one and not self.from_log
-            found += [say.GROUPS, say.UNIQUE_GROUPS_OF_ONE if flat else say.UNIQUE_GROUPS]
+            found += [say.GROUPS, say.UNIQUE_GROUPS]
         return found
 
     def _grouped(self) -> str:
@@ -113,7 +103,8 @@ class _Pieces:
         return say.PEOPLE_BY_TIME if self.times else say.PEOPLE
 
 
-def _check(group_by: Sequence[str], starts: datetime | None, ends: datetime | None, zone: str) -> None:
+def check(group_by: Sequence[str], starts: datetime | None, ends: datetime | None, zone: str) -> None:
+    """Raises Invalid with every fault of a question."""
     faults = [
         Fault("/group_by", "choice", f"{name!r} is none of: {', '.join(DIMENSIONS)}.")
         for name in group_by

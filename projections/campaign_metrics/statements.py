@@ -242,10 +242,3 @@ UNIQUE_GROUPS = """
 select 4, $keys, g.measure, 0, g.n, 0 from unique_groups g join label_names l using (label_key)""".replace(
     "$keys", _KEYS
 )
-UNIQUE_GROUPS_OF_ONE = """
-select 4, array_fill(null::text, array[%(dimension)s - 1]) || u.value
-      || array_fill(null::text, array[8 - %(dimension)s]), m.measure, 0, m.n, 0
-  from $schema.uniques u
-  cross join lateral (values
-    (0, u.reach), (1, u.opens), (2, u.clicks), (3, u.conversions)) m(measure, n)
- where u.campaign = $mine and u.dimension = %(dimension)s"""

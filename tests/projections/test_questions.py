@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from domain.shared.errors import Invalid
 from projections import funnel
-from projections.campaign_metrics.question import question
+from projections.campaign_metrics import standing
+from projections.campaign_metrics.question import check, question
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2027, 12, 31), timezones=st.just(UTC))
@@ -28,16 +29,16 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2027, 12, 31), timezones=s
         ((), NOON, True),
     ],
 )
-def test_an_answer_says_whether_it_was_computed(
+def test_what_stands_ready_is_not_computed(
     group_by: tuple[str, ...], starts: datetime | None, computed: bool
 ) -> None:
-    assert question(group_by, starts, None, "UTC", 2026).computed is computed
+    assert standing.stands(group_by, starts, None) is not computed
 
 
 @pytest.mark.req("ANA-2")
 def test_every_fault_of_a_question_is_named_at_once() -> None:
     with pytest.raises(Invalid) as refused:
-        question(("variant", "variant", "week"), NOON, NOON, "Mars/Olympus", 2026)
+        check(("variant", "variant", "week"), NOON, NOON, "Mars/Olympus")
 
     assert [fault.pointer for fault in refused.value.faults] == ["/group_by", "/group_by", "/to", "/time_zone"]
 
