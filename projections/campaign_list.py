@@ -11,6 +11,7 @@ import msgspec
 
 from domain.campaign.events import CampaignDrafted, CampaignEvent
 from domain.campaign.state import CampaignState, begun, evolve
+from domain.shared.event import Event
 from projections.projection import EventProjection, Happened, Table
 
 TABLE = Table(
@@ -45,33 +46,33 @@ class LostEvent(Exception):
 
 def fold(row: CampaignRow | None, happened: Happened) -> CampaignRow | None:
     """The row after one more event; None where it is no campaign's. LostEvent."""
-    return fold_all(row, (happened,))
+    return fold_all(row, happened.stream, happened.workspace, (happened.event,))
 
 
-def fold_all(row: CampaignRow | None, events: Sequence[Happened]) -> CampaignRow | None:
+def fold_all(row: CampaignRow | None, stream: int, workspace: int, events: Sequence[Event]) -> CampaignRow | None:
     """The row after some more events of one stream; None where it is no campaign's. LostEvent."""
     state, version = (None, None) if row is None else (row.state, row.version)
     last = None
-    for happened in events:
-        event = happened.event
+    for event in events:
         if isinstance(event, CampaignDrafted):
             state = begun(event)
         elif not isinstance(event, CampaignEvent):
             continue
-        elif state is not None and version == happened.version - 1:
+        elif state is not None and version == event.originator_version - 1:
             state = evolve(state, event)
         else:
-            raise LostEvent(f"version {happened.version} of campaign {happened.id} came where {version} stands")
-        version, last = happened.version, happened
+            came = f"version {event.originator_version} of campaign {event.originator_id}"
+            raise LostEvent(f"{came} came where {version} stands")
+        version, last = event.originator_version, event
     if last is None or state is None:
         return row
     return CampaignRow(
-        stream=last.stream,
-        workspace=last.workspace,
-        id=last.id,
-        version=last.version,
-        created_at=events[0].recorded_at if row is None else row.created_at,
-        updated_at=last.recorded_at,
+        stream=stream,
+        workspace=workspace,
+        id=last.originator_id,
+        version=last.originator_version,
+        created_at=events[0].timestamp if row is None else row.created_at,
+        updated_at=last.timestamp,
         state=state,
     )
 

@@ -16,6 +16,8 @@ from uuid import UUID
 
 import msgspec
 
+from domain.shared.event import Event
+
 Log = Literal["events", "engagement"]
 
 
@@ -113,8 +115,8 @@ class EventProjection(Projection):
 
     ``load`` selects the rows of the streams given as one array; ``row`` makes one from its columns;
     ``fold`` gives the row after an event, or None where the event is not its business; ``fold_all``, where it is
-    given, the same after several events of one stream. ``columns`` gives the columns of a row by name; ``save`` writes
-    rows given as one JSON array of these.
+    given, the same after several events of one stream, by its number and workspace. ``columns`` gives the columns of a
+    row by name; ``save`` writes rows given as one JSON array of these.
     """
 
     log: Log = "events"
@@ -123,4 +125,4 @@ class EventProjection(Projection):
     fold: Callable[[Any, Happened], Any]
     save: str
     columns: Callable[[Any], dict[str, Any]]
-    fold_all: Callable[[Any, Sequence[Happened]], Any] | None = None
+    fold_all: Callable[[Any, int, int, Sequence[Event]], Any] | None = None

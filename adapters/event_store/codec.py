@@ -19,6 +19,7 @@ import msgspec
 from domain.shared.event import Event
 
 _ENVELOPE = {"originator_id", "originator_version", "timestamp"}
+_new, _set = object.__new__, object.__setattr__
 
 
 class UnknownTopic(Exception):
@@ -40,23 +41,29 @@ class _Shape:
         types = {name: NotRequired[hints[name]] if name in self.defaults else hints[name] for name in fields}
         make: Any = TypedDict
         self.type: Any = make(cls.__name__, types)
-        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self.type)
+        self.decode = msgspec.json.Decoder(self.type).decode
         self.version: int = getattr(cls, "class_version", 1)
 
-    def content(self, state: bytes) -> dict[str, Any]:
-        if self.version == 1:
-            content: dict[str, Any] = self.decoder.decode(state)
-        else:
-            raw = msgspec.json.decode(state)
-            for version in range(raw.pop("class_version", 1), self.version):
-                getattr(self.cls, f"upcast_v{version}_v{version + 1}")(raw)
-            content = msgspec.convert(raw, self.type, str_keys=True)
+    def event(self, state: bytes, id: UUID, version: int, at: datetime) -> Event:
+        content: dict[str, Any] = self.decode(state) if self.version == 1 else self._lifted(state)
         if len(content) < self.fields:
             for name, field in self.defaults.items():
                 if name not in content:
                     factory = field.default_factory
                     content[name] = field.default if factory is dataclasses.MISSING else factory()
-        return content
+        content["originator_id"] = id
+        content["originator_version"] = version
+        content["timestamp"] = at
+        event: Event = _new(self.cls)
+        _set(event, "__dict__", content)
+        return event
+
+    def _lifted(self, state: bytes) -> dict[str, Any]:
+        raw = msgspec.json.decode(state)
+        for version in range(raw.pop("class_version", 1), self.version):
+            getattr(self.cls, f"upcast_v{version}_v{version + 1}")(raw)
+        lifted: dict[str, Any] = msgspec.convert(raw, self.type, str_keys=True)
+        return lifted
 
 
 class Codec:
@@ -80,13 +87,7 @@ class Codec:
         shape = self._shapes.get(topic)
         if shape is None:
             raise UnknownTopic(topic)
-        content = shape.content(state)
-        content["originator_id"] = id
-        content["originator_version"] = version
-        content["timestamp"] = at
-        event = object.__new__(shape.cls)
-        object.__setattr__(event, "__dict__", content)
-        return event
+        return shape.event(state, id, version, at)
 
     def encode_state(self, state: object) -> bytes:
         """An aggregate's state, for a snapshot."""

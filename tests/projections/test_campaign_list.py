@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from domain.campaign.campaign import Campaign
+from domain.shared.altered import altered
 from domain.shared.event import Event
 from projections.campaign_list import CampaignRow, LostEvent, columns, fold, loaded, searched
 from projections.projection import Happened
@@ -15,11 +16,13 @@ from tests.examples.campaigns import ALICE, NOON, a_draft, after_noon
 
 
 def happened(campaign: Campaign) -> list[Happened]:
-    """What was decided, as the log gives it back."""
-    return [
-        Happened(position, NOON + timedelta(seconds=position), 1, 7, campaign.id, event.originator_version, event)
-        for position, event in enumerate(campaign.collect_events(), start=40)
-    ]
+    """What was decided, as the log gives it back: each event with the time at which it was recorded."""
+    found = []
+    for position, event in enumerate(campaign.collect_events(), start=40):
+        at = NOON + timedelta(seconds=position)
+        stored = altered(event, timestamp=at)
+        found.append(Happened(position, at, 1, 7, campaign.id, event.originator_version, stored))
+    return found
 
 
 def folded(events: list[Happened]) -> CampaignRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -22,6 +23,8 @@ _EVENTS = """
 select stream, position, recorded_at, version, topic, state from ballyhoo.events
  where stream between %s and %s and position <= %s order by stream, version
 """
+
+_TYPES = "select attname, atttypid::int from pg_attribute where attrelid = %s::regclass and attnum > 0"
 
 
 def fold_streams(connection: Connection[Any], projection: EventProjection, first: int, last: int, high: int) -> int:
@@ -42,37 +45,32 @@ def fold_streams(connection: Connection[Any], projection: EventProjection, first
 
 
 def _folded(
-    projection: EventProjection, streams: dict[int, tuple[UUID, int]], events: list[tuple[Any, ...]]
+    projection: EventProjection, streams: dict[int, tuple[UUID, int]], stored: list[tuple[Any, ...]]
 ) -> list[Any]:
-    decode = Codec(EVENTS).decode
     rows = []
-    for stream, own in groupby(events, itemgetter(0)):
+    for stream, own in groupby(stored, itemgetter(0)):
         id, workspace = streams[stream]
-        happened = []
-        for _, position, at, version, topic, state in own:
-            try:
-                event = decode(topic, state, id=id, version=version, at=at)
-            except UnknownTopic:
-                raise
-            except Exception as error:
-                raise Poison(projection.name, position, error) from error
-            happened.append(Happened(position, at, workspace, stream, id, version, event))
-        row = _row(projection, happened)
+        row = _row(projection, stream, id, workspace, list(own))
         if row is not None:
             rows.append(row)
     return rows
 
 
-def _row(projection: EventProjection, happened: list[Happened]) -> Any:
+def _row(projection: EventProjection, stream: int, id: UUID, workspace: int, stored: list[tuple[Any, ...]]) -> Any:
+    decode = _codec().decode
     if projection.fold_all is not None:
         with suppress(Exception):  # one after the other tells which one it is
-            return projection.fold_all(None, happened)
+            events = [decode(topic, state, id=id, version=version, at=at) for _, _, at, version, topic, state in stored]
+            return projection.fold_all(None, stream, workspace, events)
     row = None
-    for one in happened:
+    for _, position, at, version, topic, state in stored:
         try:
-            row = projection.fold(row, one)
+            event = decode(topic, state, id=id, version=version, at=at)
+            row = projection.fold(row, Happened(position, at, workspace, stream, id, version, event))
+        except UnknownTopic:
+            raise
         except Exception as error:
-            raise Poison(projection.name, one.position, error) from error
+            raise Poison(projection.name, position, error) from error
     return row
 
 
@@ -80,11 +78,18 @@ def _write(connection: Connection[Any], projection: EventProjection, rows: list[
     """Nothing is there already, and the key that would tell is made last."""
     written = [projection.columns(row) for row in rows]
     (table,) = projection.tables
+    types = dict(connection.execute(_TYPES, (table.name,)).fetchall())
     names = sql.SQL(", ").join(map(sql.Identifier, written[0]))
-    copying = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(table.name), names)
+    copying = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(table.name), names)
     with connection.cursor().copy(copying) as copy:
+        copy.set_types([types[name] for name in written[0]])
         for row in written:
             copy.write_row(tuple(row.values()))
+
+
+@cache
+def _codec() -> Codec:
+    return Codec(EVENTS)
 
 
 @contextmanager

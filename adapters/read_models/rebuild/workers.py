@@ -18,47 +18,21 @@ from adapters.read_models.rebuild.filling import LOG, fill
 from adapters.read_models.rebuild.places import Place, search
 from adapters.read_models.rebuild.stopping import RebuildStopped
 from adapters.read_models.rebuild.units import Run
-from projections.projection import FactProjection
 
 MEMORY = "256MB"
 """What a worker's sorts and hashes may hold before they go to disk."""
-ABREAST = 2
-"""Threads of a worker that folds events: while one waits for the database, the other folds."""
 _WAIT = 0.02
+
+# A crash of the server takes a unit's rows and what says that it is done together, and the swap flushes all before it.
+_UNHURRIED = "set synchronous_commit = off"
 
 Look = Callable[[], None]
 
 
 def work(dsn: str, place: Place, run: Run, log: str = LOG, look: Look = lambda: None) -> None:
     """Do units until none is left. ``look`` is called between two of them, and raises to make an end."""
-    if isinstance(place.projection, FactProjection):
-        _work(dsn, place, run, log, look)
-        return
-    errors: list[BaseException] = []
-
-    def look_together() -> None:
-        look()
-        if errors:
-            raise errors[0]
-
-    def one() -> None:
-        try:
-            _work(dsn, place, run, log, look_together)
-        except BaseException as error:
-            errors.append(error)
-
-    others = [threading.Thread(target=one, name="rebuild-abreast", daemon=True) for _ in range(ABREAST - 1)]
-    for thread in others:
-        thread.start()
-    one()
-    for thread in others:
-        thread.join()
-    if errors:
-        raise errors[0]
-
-
-def _work(dsn: str, place: Place, run: Run, log: str, look: Look) -> None:
     with connection_of_rebuild(dsn) as connection:
+        connection.execute(_UNHURRIED)
         search(connection, place.shadow)
         folds.prepare(connection, place.projection)
         while True:

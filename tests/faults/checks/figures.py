@@ -21,6 +21,13 @@ from tests.support.oracle import Oracle
 
 _WORDS = "select words from ballyhoo.bot_rules where live"
 _MONEY = ("revenue", "refunds", "spend", "cost", "profit", "roi", "roas", "cpa", "cpc", "cpm", "average_order")
+_AT_IT = """
+select name, owner::text, (until - clock_timestamp())::text from ballyhoo.leases where name like 'rebuild:%'
+union all
+select application_name || ' ' || state || ' ' || coalesce(wait_event, 'works'), left(query, 90),
+    (clock_timestamp() - query_start)::text
+  from pg_stat_activity where application_name like 'rebuild%' and state <> 'idle'
+"""
 _STAGES = ("exposure", "click", "conversion")
 
 
@@ -39,8 +46,15 @@ def rebuilds_saw_no_difference(seen: Seen) -> list[Broken]:
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     seen.journal.count("rebuilds finished", sum("checksum" in line for line in lines))
     if waiting := len(seen.house.at_errands()):
-        return [Broken("I8", f"{waiting} rebuilds do not come to an end: {' / '.join(lines[-3:])}")]
+        found = f"{waiting} rebuilds do not come to an end: {' / '.join(lines[-3:])}; at it: {_at_it(seen.house.url)}"
+        return [Broken("I8", found)]
     return [Broken("I2", f"a rebuild says: {line[:400]}") for line in lines if "the live one was" in line]
+
+
+def _at_it(url: str) -> str:
+    """Who holds a rebuild's lease, and what its sessions do."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        return " / ".join(str(row) for row in connection.execute(_AT_IT).fetchall())
 
 
 def answers_are_the_oracles(seen: Seen) -> list[Broken]:
