@@ -22,7 +22,7 @@ class Turns:
     another was seen, each has at most ``most`` under way, or one request that is larger, and the rest waits in order.
     """
 
-    def __init__(self, *, most: int = 16, memory: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, most: int = 8, memory: float = 2.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
         self._memory = memory
         self._clock = clock
