@@ -145,7 +145,7 @@ left join $schema.firsts f$place on f$place.campaign = h.campaign and f$place.ki
   and f$place.contact = $base.contact"""
 _REACHED = "count(*) filter (where $reached)"
 _TOOK = """
-percentile_cont(array[0.5, 0.9]) within group (order by extract(epoch from t$place - t$before)::float8)
+percentile_cont(array[0.5, 0.9]) within group (order by date_part('epoch', t$place - t$before))
   filter (where $reached and t$place >= t$before)"""
 
 

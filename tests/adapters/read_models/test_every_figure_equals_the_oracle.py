@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,7 @@ from adapters.read_models import projecting
 from adapters.read_models.reader import PostgresReads
 from application.ports import Position
 from domain.engagement import kinds
+from domain.shared.errors import NotFound
 from tests.support.likeness import differences, plain
 from tests.support.oracle import DIMENSIONS, Oracle, Told
 from tests.support.projector import caught_up, projector
@@ -92,6 +94,32 @@ async def test_every_answer_of_metrics_is_exact(world: World) -> None:
             answer = plain(read.value)
             assert answer.pop("computed") is (len(group_by) > 1)
             assert differences(answer, oracle.metrics(group_by)) == []
+
+
+@pytest.mark.req("ANA-1", "ANA-2", "ANA-3")
+async def test_what_many_ask_at_once_is_answered_to_each_and_to_nobody_else(world: World) -> None:
+    groupings: list[tuple[str, ...]] = [(), *((name,) for name in DIMENSIONS)]
+    asked = [(place, group_by) for place in world.places for group_by in groupings] * 3
+    random.Random(SEED).shuffle(asked)
+    pairs = [(other, place) for place in world.places for other in world.places]
+    strangers = [(other, place) for other, place in pairs if other.workspace != place.workspace]
+    answers, returns, refusals = await asyncio.gather(
+        asyncio.gather(*(world.reads.metrics(place.workspace, place.id, group_by=by) for place, by in asked)),
+        asyncio.gather(*(world.reads.roi(place.workspace, place.id) for place in world.places)),
+        asyncio.gather(
+            *(world.reads.metrics(other.workspace, place.id) for other, place in strangers),
+            *(world.reads.roi(other.workspace, place.id) for other, place in strangers),
+            return_exceptions=True,
+        ),
+    )
+
+    for (place, group_by), read in zip(asked, answers, strict=True):
+        answer = plain(read.value)
+        assert answer.pop("computed") is False
+        assert differences(answer, world.oracle(place).metrics(group_by)) == []
+    for place, found in zip(world.places, returns, strict=True):
+        assert differences(plain(found.value), world.oracle(place).roi()) == []
+    assert {type(refusal) for refusal in refusals} == {NotFound}
 
 
 @pytest.mark.req("ANA-2", "ANA-9")
