@@ -6,7 +6,9 @@ Each round appends the same facts three times. First both processes work at once
 checkpoint. Then each works alone, the other one stopped: the relay from the commit to its own position, the
 projector on what the relay has left for it. The slower of the two is what the pipeline is held against; the floor
 is 0.4 of it, the goal 0.7, on two cores that Postgres and the broker share with them. Freshness is the time from
-a commit to the checkpoint that covers it, over Kafka and from the store. ``BENCH_FACTS`` (60,000) for each round.
+a commit to the checkpoint that covers it, over Kafka and from the store, at 5,000 facts a second: half of what one api
+takes of lone facts here (``bench_tracking``). Before it the tables are vacuumed, so that the millions of rows of the
+rounds before are not what is measured. ``BENCH_FACTS`` (60,000) for each round.
 """
 
 from __future__ import annotations
@@ -36,6 +38,8 @@ from tests.bench.harness import ROOT, ROUNDS, Result, Sample, database, durabili
 FACTS = int(os.environ.get("BENCH_FACTS", "60000"))
 CAMPAIGNS, CONTACTS, DAYS = 200, 50_000, 30.0
 FRESH_COMMITS, FRESH_FACTS, FRESH_EVERY = 300, 50, 0.01
+SLOWEST = 250
+"""Milliseconds after which an acknowledged fact must be in the figures, at the 99th percentile."""
 
 _HIGH = "select min(high) from campaign_metrics_v1.checkpoints"
 _POSITION = "select coalesce(max(position), 0) from ballyhoo.relay where log = 'engagement'"
@@ -72,6 +76,11 @@ class Log:
         now = datetime.now(UTC)
         filled_log.append(self.url, count, now, campaigns=CAMPAIGNS, contacts=CONTACTS, days=DAYS)
         return int(self.one(_HEAD))
+
+    def settle(self) -> None:
+        """Do now what the server would do beside the next measurement."""
+        self.connection.execute("vacuum analyze")
+        self.connection.execute("checkpoint")
 
     def one(self, statement: str) -> Any:
         """The only value of a statement."""
@@ -121,16 +130,23 @@ def results() -> Iterator[Result]:
         with process("projector", url, broker.bootstrap, folder) as projector:
             log.reaches(_HIGH, log.append(20_000))
             yield _pipeline(log, relay, projector)
-            over_kafka = _freshness(log)
             yield _two(log, relay, projector, url, broker, folder)
+            log.settle()
+            over_kafka = [_freshness(log) for _ in range(ROUNDS)]
         with process("projector", url, None, folder):
             log.reaches(_HIGH, log.append(1))
-            from_store = _freshness(log)
+            from_store = [_freshness(log) for _ in range(ROUNDS)]
         yield Result(
-            "freshness over Kafka", "from the store", [over_kafka], [from_store], "commits/s", _exact(log),
-            notes=[f"from the store p50 {from_store.p50:.1f} ms, p99 {from_store.p99:.1f} ms (floor 250, goal 50)"],
+            "freshness over Kafka", "from the store", over_kafka, from_store, "commits/s", _exact(log),
+            notes=[_visible_after(over_kafka, "over Kafka"), _visible_after(from_store, "from the store")],
         )  # fmt: skip
         log.connection.close()
+
+
+def _visible_after(samples: list[Sample], source: str) -> str:
+    p50, p99 = (statistics.median(getattr(sample, name) for sample in samples) for name in ("p50", "p99"))
+    met = "met" if p99 <= SLOWEST else "NOT MET"
+    return f"visible {source} after p50 {p50:.1f} ms, p99 {p99:.1f} ms (floor {SLOWEST} {met}, goal 50)"
 
 
 def _pipeline(log: Log, relay: subprocess.Popen[bytes], projector: subprocess.Popen[bytes]) -> Result:
