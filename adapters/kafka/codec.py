@@ -12,7 +12,7 @@ into its batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from struct import error as StructError
 from typing import NamedTuple
@@ -94,11 +94,14 @@ def link(headers: Headers) -> Link:
     return Link(epoch, prev, last, held)
 
 
-def event_publications(events: Iterable[StoredEvent], lasts: list[int]) -> Iterator[Publication]:
-    """One record for each event; ``lasts`` is moved along."""
+def event_publications(events: Sequence[StoredEvent], lasts: list[int], *, upto: int) -> Iterator[Publication]:
+    """One record for each event; ``lasts`` is moved along. The last record of a partition links to ``upto``, the end
+    of what was read: there is nothing more of it before that."""
+    final = {event.part: event.position for event in events}
     for event in events:
         value = _encoder.encode(event)
-        yield _linked(lasts, event.part, event.position, event.stream_id.bytes, value, 1)
+        last = upto if event.position == final[event.part] else event.position
+        yield _linked(lasts, event.part, last, event.stream_id.bytes, value, 1)
 
 
 def decode_event(value: bytes) -> StoredEvent:
@@ -110,13 +113,15 @@ def decode_event(value: bytes) -> StoredEvent:
 
 
 def fact_publications(
-    facts: dict[int, list[tuple[int, bytes]]], lasts: list[int], *, most: int = ENVELOPE_FACTS
+    facts: dict[int, list[tuple[int, bytes]]], lasts: list[int], *, upto: int, most: int = ENVELOPE_FACTS
 ) -> Iterator[Publication]:
-    """Envelopes of at most ``most`` facts and hardly more than 1 MiB; ``lasts`` is moved along."""
+    """Envelopes of at most ``most`` facts and hardly more than 1 MiB; ``lasts`` is moved along, and the last envelope
+    of a partition links to ``upto``, as that of events does."""
     for part, rows in facts.items():
         for envelope in _envelopes(rows, most):
             value = b"".join(row for _, row in envelope)
-            yield _linked(lasts, part, envelope[-1][0], None, value, len(envelope))
+            last = upto if envelope[-1] is rows[-1] else envelope[-1][0]
+            yield _linked(lasts, part, last, None, value, len(envelope))
 
 
 def facts_above(value: bytes, high: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 
+from adapters.kafka.opening import opened
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import Identity, Topics, identity
 
@@ -43,7 +44,8 @@ class Consumer:
             if log not in found:
                 raise BrokerAway(f"the topic {self._topic} is not there yet")
             self.identity: Identity = found[log]
-            self._consumer = KafkaConsumer(
+            self._consumer = opened(
+                KafkaConsumer,
                 **settings.connection(),
                 group_id=None,
                 enable_auto_commit=False,

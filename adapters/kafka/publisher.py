@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from adapters.kafka import codec
+from adapters.kafka.opening import opened
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import MAX_MESSAGE_BYTES, Identity, identity
 
@@ -32,7 +33,8 @@ class Publisher:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._producer = KafkaProducer(
+        self._producer = opened(
+            KafkaProducer,
             **settings.connection(),
             acks="all",
             enable_idempotence=True,

@@ -136,12 +136,12 @@ class Publishing:
         position = ahead.position
         if head > position and name == "events":
             events, position = self._events(position, head)
-            publications.extend(codec.event_publications(events, lasts))
+            publications.extend(codec.event_publications(events, lasts, upto=position))
             correlations = frozenset(event.correlation for event in events)
         elif head > position:
             upto = min(head, position + self._window_facts)
             facts = self._outbox.facts(position, upto)
-            publications.extend(codec.fact_publications(facts, lasts, most=self._envelope_facts))
+            publications.extend(codec.fact_publications(facts, lasts, upto=upto, most=self._envelope_facts))
             position = upto
         publications.extend(self._links(name, position, lasts))
         if not publications and position == ahead.position:

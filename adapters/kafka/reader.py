@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -204,14 +204,22 @@ class Reader:
         self._try_at = time.monotonic() + _AGAIN_SECONDS
 
     def _listen(self, consumer: Consumer, seconds: float) -> None:
-        """Take in what came. Records of another epoch or of strangers are told and left out."""
-        if self._buffered > _BUFFER_BYTES:
-            return
-        try:
-            polled = consumer.poll(seconds, _POLL_RECORDS)
-        except OffsetLost as error:
-            self._renew("offset_lost", str(error))
-            return
+        """Take in what came. What the first poll finds was fetched before the last batch was folded; the second one
+        brings what came meanwhile."""
+        for _ in range(2):
+            if self._buffered > _BUFFER_BYTES:
+                return
+            try:
+                polled = consumer.poll(seconds, _POLL_RECORDS)
+            except OffsetLost as error:
+                self._renew("offset_lost", str(error))
+                return
+            self._keep(polled)
+            if not polled:
+                return
+
+    def _keep(self, polled: Mapping[int, list[Any]]) -> None:
+        """Buffer records; those of another epoch or of strangers are told and left out."""
         for part, records in polled.items():
             self.status.heard_at = time.time()
             for record in records:

@@ -11,6 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError
 
 from adapters.event_store.outbox import LOGS
+from adapters.kafka.opening import opened
 from adapters.kafka.settings import KafkaSettings
 
 # Room for one record of codec.RECORD_BYTES with its headers.
@@ -33,7 +34,7 @@ class Topics:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
-        self._admin = KafkaAdminClient(**settings.connection(), request_timeout_ms=5_000)
+        self._admin = opened(KafkaAdminClient, **settings.connection(), request_timeout_ms=5_000)
 
     def close(self) -> None:
         """Hang up."""

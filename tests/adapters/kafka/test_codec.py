@@ -30,7 +30,7 @@ def fact(position: int, part: int = 0, width: int = 10) -> tuple[int, bytes]:
 
 
 def test_an_event_comes_back_as_it_was() -> None:
-    (publication,) = codec.event_publications([LAUNCHED], [0, 0, 4])
+    (publication,) = codec.event_publications([LAUNCHED], [0, 0, 4], upto=7)
 
     assert publication == Publication(2, 4, 7, UUID(int=5).bytes, publication.value, 1)
     assert publication.value is not None
@@ -68,7 +68,8 @@ def test_envelopes_hold_every_fact_once_and_link(count: int, most: int) -> None:
     facts = {part: [fact(at, part) for at in range(1, count + 1) if at % 3 == part] for part in range(3)}
     lasts = [0, 0, 0]
 
-    publications = list(codec.fact_publications({p: rows for p, rows in facts.items() if rows}, lasts, most=most))
+    held = {part: rows for part, rows in facts.items() if rows}
+    publications = list(codec.fact_publications(held, lasts, upto=count + 5, most=most))
 
     for part, rows in facts.items():
         mine = [publication for publication in publications if publication.part == part]
@@ -77,13 +78,15 @@ def test_envelopes_hold_every_fact_once_and_link(count: int, most: int) -> None:
         assert [publication.prev for publication in mine] == [0, *(publication.last for publication in mine)][
             : len(mine)
         ]
-        assert lasts[part] == (rows[-1][0] if rows else 0)
+        full = range(most - 1, len(rows) - 1, most)
+        assert [publication.last for publication in mine[:-1]] == [rows[at][0] for at in full]
+        assert lasts[part] == (count + 5 if rows else 0)
 
 
 def test_an_envelope_is_full_at_a_mebibyte() -> None:
     rows = [fact(at, width=400_000) for at in range(1, 6)]
 
-    held = [publication.held for publication in codec.fact_publications({0: rows}, [0])]
+    held = [publication.held for publication in codec.fact_publications({0: rows}, [0], upto=5)]
 
     assert held == [2, 2, 1]
 
@@ -106,7 +109,17 @@ def test_for_a_value_too_large_an_announcement_is_sent(monkeypatch: pytest.Monke
     monkeypatch.setattr(codec, "RECORD_BYTES", 20)
     lasts = [0, 0, 4]
 
-    (publication,) = codec.event_publications([LAUNCHED], lasts)
+    (publication,) = codec.event_publications([LAUNCHED], lasts, upto=9)
 
-    assert publication == Publication(2, 7, 7)
-    assert lasts == [0, 0, 7]
+    assert publication == Publication(2, 9, 9)
+    assert lasts == [0, 0, 9]
+
+
+def test_the_last_event_of_a_partition_links_to_the_end_of_what_was_read() -> None:
+    later = LAUNCHED._replace(position=8)
+    lasts = [0, 0, 4]
+
+    first, last = codec.event_publications([LAUNCHED, later], lasts, upto=12)
+
+    assert [(first.prev, first.last), (last.prev, last.last)] == [(4, 7), (7, 12)]
+    assert lasts == [0, 0, 12]
