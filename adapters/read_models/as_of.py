@@ -27,7 +27,7 @@ _RULE = "insert into rule select * from {}.rule"
 _TAKEN_BACK = """
 insert into taken_back
 select t.campaign, t.position from ballyhoo.facts v
-  join ballyhoo.facts t on t.position = v.voids_position and t.campaign = v.campaign and t.kind <> 13
+  join ballyhoo.facts t on t.position = v.voids_position and t.campaign - v.campaign = 0 and t.kind <> 13
  where v.campaign = %s and v.kind = 13 and v.position <= %s
 """
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -47,7 +48,22 @@ Answer = TypeVar("Answer", Metrics, Funnel, Roi)
 MOST_AT_ONCE = 32
 """Questions that are answered together: more would hold up those that come meanwhile."""
 
-_STANDING = placed(standing.STATEMENT, CAMPAIGN_METRICS.schema)
+
+@dataclass(frozen=True)
+class _Kind(Generic[Answer]):
+    """What stands ready, as it is asked and answered."""
+
+    statement: str
+    answer: Callable[[Standing, Found], Answer]
+
+
+_METRICS = _Kind(
+    standing.WHOLE,
+    lambda asked, found: metrics(
+        asked.campaign, found.head, found.total, found.groups, asked.labels, computed=False
+    ),
+)
+_ROI = _Kind(standing.RETURN, lambda asked, found: roi.answered(asked.campaign, found))
 
 _READ_BY = {
     "campaigns": (CAMPAIGN_LIST.name, CAMPAIGN_METRICS.name),
@@ -81,12 +97,9 @@ class PostgresReads:
         self._pool = pool
         self._epoch = epoch
         self._waiting = Waiting(pool, CATALOGUE)
-        self._metrics: Grouped[Standing, Read[Metrics]] = Grouped(
-            partial(self._stood, _metrics), most_at_once=MOST_AT_ONCE, lanes=2
-        )
-        self._roi: Grouped[Standing, Read[Roi]] = Grouped(
-            partial(self._stood, _roi), most_at_once=MOST_AT_ONCE, lanes=2
-        )
+        self._together: dict[_Kind[Any], Grouped[Standing, Read[Any]]] = {
+            kind: Grouped(partial(self._stood, kind), most_at_once=MOST_AT_ONCE, lanes=2) for kind in (_METRICS, _ROI)
+        }
 
     async def campaigns(self, workspace: int, query: CampaignQuery) -> Read[Page[CampaignItem]]:
         """Campaigns by filter, sort and keyset. Invalid."""
@@ -115,8 +128,7 @@ class PostgresReads:
         zone = None if rule is None else (await ruled.schema_of(self._pool, rule))[1]
         check(group_by, starts, ends, time_zone or zone or "UTC")
         if standing.stands(group_by, starts, ends):
-            asked = Standing(workspace, campaign, group_by, whole=True)
-            return await self._standing(self._metrics, _metrics, asked, as_of, rule)
+            return await self._standing(_METRICS, Standing(workspace, campaign, group_by), as_of, rule)
         statement, parameters = question(group_by, starts, ends, time_zone or zone or "UTC", datetime.now(UTC).year)
         if zone is not None:  # its days begin elsewhere than those of the question
             parameters = parameters | dict.fromkeys(("days_start", "days_end"), parameters["inner_ends"])
@@ -150,8 +162,7 @@ class PostgresReads:
         self, workspace: int, campaign: UUID, *, as_of: Position | None = None, rule: str | None = None
     ) -> Read[Roi]:
         """What came in for what was spent. NotFound."""
-        asked = Standing(workspace, campaign, roi.BY, whole=False)
-        return await self._standing(self._roi, _roi, asked, as_of, rule)
+        return await self._standing(_ROI, Standing(workspace, campaign, roi.BY), as_of, rule)
 
     async def facts(self, workspace: int, query: FactQuery) -> Read[Page[FactRow]]:
         """Raw facts, the latest first. Invalid, NotFound."""
@@ -215,27 +226,24 @@ class PostgresReads:
         return await self._waiting.wait_for(_READ_BY[projection], position, seconds)
 
     async def _standing(
-        self, live: Grouped[Standing, Read[Answer]], answer: Callable[[Standing, Found], Answer], asked: Standing,
-        as_of: Position | None, rule: str | None,
-    ) -> Read[Answer]:  # fmt: skip
+        self, kind: _Kind[Answer], asked: Standing, as_of: Position | None, rule: str | None
+    ) -> Read[Answer]:
         if as_of is None and rule is None:
-            read = await live.answer(asked)
+            read: Read[Answer] | None = await self._together[kind].answer(asked)
             if read is None:
                 raise _no_campaign(asked.campaign)
             return read
         parameters = standing.parameters([asked])
-        rows = await self._rows(asked.workspace, asked.campaign, standing.STATEMENT, parameters, as_of, rule)
+        rows = await self._rows(asked.workspace, asked.campaign, kind.statement, parameters, as_of, rule)
         found = standing.found([asked], rows.found).get(asked)
         if found is None:
             raise _no_campaign(asked.campaign)
-        return Read(_to(rows.horizon, answer(asked, found)), self._position(found.head, as_of))
+        return Read(_to(rows.horizon, kind.answer(asked, found)), self._position(found.head, as_of))
 
-    async def _stood(
-        self, answer: Callable[[Standing, Found], Answer], asked: list[Standing]
-    ) -> dict[Standing, Read[Answer]]:
-        rows = await self._pool.rows(_STANDING, standing.parameters(asked))
+    async def _stood(self, kind: _Kind[Any], asked: list[Standing]) -> dict[Standing, Read[Any]]:
+        rows = await self._pool.rows(placed(kind.statement, CAMPAIGN_METRICS.schema), standing.parameters(asked))
         found = standing.found(asked, rows)
-        return {one: Read(answer(one, sums), self._position(sums.head, None)) for one, sums in found.items()}
+        return {one: Read(kind.answer(one, sums), self._position(sums.head, None)) for one, sums in found.items()}
 
     async def _rows(
         self,
@@ -263,14 +271,6 @@ class PostgresReads:
 
     def _position(self, head: Head, as_of: Position | None) -> Position:
         return as_of or Position(self._epoch, head.events, head.engagement)
-
-
-def _metrics(asked: Standing, found: Found) -> Metrics:
-    return metrics(asked.campaign, found.head, found.total, found.groups, asked.labels, computed=False)
-
-
-def _roi(asked: Standing, found: Found) -> Roi:
-    return roi.answered(asked.campaign, found)
 
 
 def _to(horizon: str | None, answer: Answer) -> Answer:

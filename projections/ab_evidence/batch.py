@@ -33,14 +33,15 @@ RELATIONS = (
 
 _COLUMNS = "f.position, f.occurred_at, f.amount, f.contact, f.campaign, f.labels, f.quantity, f.kind, f.properties"
 
-# Spend and what a workspace named itself say nothing about an arm.
+# Spend and what a workspace named itself say nothing about an arm. Campaigns are compared by their difference as in
+# ``campaign_metrics/batch.py``.
 _FILL = f"""
 with new as materialized ($new),
 named as materialized (
   select {_COLUMNS}, %(sign)s::smallint as sign from new f where f.kind <> 13
   union all
   select {_COLUMNS}, -1::smallint
-    from new v join ballyhoo.facts f on f.position = v.voids_position and f.campaign = v.campaign
+    from new v join ballyhoo.facts f on f.position = v.voids_position and f.campaign - v.campaign = 0
    where v.kind = 13 and f.kind <= 11 and f.labels is not null
      and not exists (select from parked x where x.projection = 'ab_evidence' and x.position = f.position)
 ),
@@ -74,7 +75,7 @@ _IN_SPANS = f"""
 _OF_TOUCHED = f"""
   select {_COLUMNS}, null::bigint as voids_position
     from (select distinct campaign, contact from batch where sign < 0 and contact is not null) touched
-    join ballyhoo.facts f on f.contact = touched.contact and f.campaign = touched.campaign
+    join ballyhoo.facts f on f.contact = touched.contact and f.campaign - touched.campaign = 0
     join spans s on s.part = f.part and f.position <= s.high
    where f.kind <= 11 and f.labels is not null and not f.voided
      and not exists (select from taken_back t where t.campaign = f.campaign and t.position = f.position)

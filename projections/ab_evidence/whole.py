@@ -8,10 +8,12 @@ from projections.ab_evidence import contacts, totals
 from projections.ab_evidence.crossings import SET
 from projections.projection import Whole
 
+# Campaigns are compared by their difference, which no index knows: of a partition that has no statistics yet, Postgres
+# would look through the index of a whole campaign for each single void.
 _TAKEN_BACK = """
 insert into taken_back
 select t.campaign, t.position
-  from $log v join $log t on t.position = v.voids_position and t.campaign = v.campaign
+  from $log v join $log t on t.position = v.voids_position and t.campaign - v.campaign = 0
   join ballyhoo.label_sets l on l.id = t.labels and l.variant is not null
  where v.kind = 13 and v.voids_position is not null and v.position <= %(high)s and t.kind <= 11
 """

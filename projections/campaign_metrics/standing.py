@@ -16,13 +16,11 @@ from projections.campaign_metrics.question import LABELS
 
 
 class Standing(NamedTuple):
-    """A question: the sums of a campaign by at most two labels. ``whole``: of every kind, with unique counts by at most
-    the first label; else only of what a return is made of."""
+    """A question: the sums of a campaign by at most two labels."""
 
     workspace: int
     campaign: UUID
     labels: tuple[str, ...]
-    whole: bool
 
 
 @dataclass
@@ -39,13 +37,12 @@ case a.$which when 1 then l.variant when 2 then l.platform when 3 then l.segment
     when 5 then l.country when 6 then l.link end"""
 
 # Part 0 is the head of each question that names a campaign of its workspace, 1 sums, 2 unique counts, whose ``type``
-# is the dimension and ``kind`` the measure. Where no label is asked for, none is looked up. For a return, what is not
-# a click, conversion, refund or spend becomes one row of kind 0, which says that there is such a group.
-STATEMENT = """
+# is the dimension and ``kind`` the measure. Where no label is asked for, none is looked up.
+_SUMS = """
 with asked as materialized (
-  select w.question, w.first, w.second, w.whole, s.stream as campaign, s.currency
-    from unnest(%(workspaces)s::int[], %(ids)s::uuid[], %(first)s::int[], %(second)s::int[], %(whole)s::bool[])
-      with ordinality w(workspace, id, first, second, whole, question)
+  select w.question, w.first, w.second, s.stream as campaign, s.currency
+    from unnest(%(workspaces)s::int[], %(ids)s::uuid[], %(first)s::int[], %(second)s::int[])
+      with ordinality w(workspace, id, first, second, question)
     join ballyhoo.streams s on s.workspace = w.workspace and s.id = w.id and s.kind = 'campaign'
 ),
 head as materialized (
@@ -59,20 +56,27 @@ select question, 0 as part, currency as first, rule as second, 0 as kind, 0 as t
 union all
 select s.question, 1, s.first, s.second, s.kind, s.type, s.n, s.amount, k.name
   from (
-    select a.question, $first as first, $second as second,
-        case when a.whole or t.kind between 9 and 12 then t.kind else 0 end as kind,
-        case when a.whole then t.type else 0 end as type,
-        sum(t.n)::bigint as n, nullif(sum(t.amount), 0) as amount
+    select a.question, $first as first, $second as second, $kind as kind, $type as type, sum(t.n)::bigint as n,
+        nullif(sum(t.amount), 0) as amount
       from asked a join $schema.totals t on t.campaign = a.campaign
       left join ballyhoo.label_sets l on l.id = case when a.first > 0 then t.labels end
      group by 1, 2, 3, 4, 5
   ) s left join ballyhoo.custom_kinds k on s.kind >= 100 and k.kind = s.kind
+""".replace("$first", _VALUE.replace("$which", "first")).replace("$second", _VALUE.replace("$which", "second"))
+
+WHOLE = (
+    _SUMS.replace("$kind", "t.kind").replace("$type", "t.type")
+    + """
 union all
 select a.question, 2, u.value, null, m.measure, u.dimension, m.n, null, null
   from asked a join $schema.uniques u on u.campaign = a.campaign and u.dimension in (0, a.first)
   cross join lateral (values (0, u.reach), (1, u.opens), (2, u.clicks), (3, u.conversions)) m(measure, n)
- where a.whole
-""".replace("$first", _VALUE.replace("$which", "first")).replace("$second", _VALUE.replace("$which", "second"))
+"""
+)
+"""The sums of every kind, with unique counts, by the first label."""
+
+RETURN = _SUMS.replace("$kind", "case when t.kind between 9 and 12 then t.kind else 0 end").replace("$type", "0")
+"""The sums of clicks, conversions, refunds and spend; a row of kind 0 says that a group has others."""
 
 _NOTHING = Decimal()
 
@@ -83,18 +87,17 @@ def stands(group_by: Sequence[str], starts: datetime | None, ends: datetime | No
 
 
 def parameters(questions: Sequence[Standing]) -> dict[str, Any]:
-    """Those of the statement."""
+    """Those of the statements."""
     return {
         "workspaces": [question.workspace for question in questions],
         "ids": [question.campaign for question in questions],
         "first": [_number(question.labels[:1]) for question in questions],
         "second": [_number(question.labels[1:]) for question in questions],
-        "whole": [question.whole for question in questions],
     }
 
 
 def found(questions: Sequence[Standing], rows: Iterable[Sequence[Any]]) -> dict[Standing, Found]:
-    """What the statement's rows say to each question; one that names no campaign of its workspace is not there."""
+    """What a statement's rows say to each question; one that names no campaign of its workspace is not there."""
     known: dict[int, Found] = {}
     places = [len(question.labels) for question in questions]
     rest = []

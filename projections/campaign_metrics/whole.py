@@ -20,10 +20,12 @@ _RELATIONS = {
     """,
 }
 
+# Campaigns are compared by their difference, which no index knows: of a partition that has no statistics yet, Postgres
+# would look through the index of a whole campaign for each single void.
 _TAKEN_BACK = """
 insert into taken_back
 select t.campaign, t.position
-  from $log v join $log t on t.position = v.voids_position and t.campaign = v.campaign
+  from $log v join $log t on t.position = v.voids_position and t.campaign - v.campaign = 0
  where v.kind = 13 and v.voids_position is not null and v.position <= %(high)s and t.kind <> 13
 """
 
