@@ -23,16 +23,12 @@ MEMORY = "256MB"
 """What a worker's sorts and hashes may hold before they go to disk."""
 _WAIT = 0.02
 
-# A crash of the server takes a unit's rows and what says that it is done together, and the swap flushes all before it.
-_UNHURRIED = "set synchronous_commit = off"
-
 Look = Callable[[], None]
 
 
 def work(dsn: str, place: Place, run: Run, log: str = LOG, look: Look = lambda: None) -> None:
     """Do units until none is left. ``look`` is called between two of them, and raises to make an end."""
     with connection_of_rebuild(dsn) as connection:
-        connection.execute(_UNHURRIED)
         search(connection, place.shadow)
         folds.prepare(connection, place.projection)
         while True:
