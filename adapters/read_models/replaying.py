@@ -13,7 +13,7 @@ from adapters.archive.batches import over_archive
 from adapters.event_store.codec import Codec
 from adapters.read_models import folds
 from adapters.read_models.checkpoints import Span
-from adapters.read_models.rebuild.gate import shut_transaction
+from adapters.read_models.rebuild.gate import shut
 from adapters.read_models.rebuild.places import live, search
 from adapters.read_models.source import StoreSource
 from domain.catalogue import EVENTS
@@ -55,7 +55,7 @@ def replay(connection: Connection[Any], workspace: int, id: int) -> int | None:
     search(connection, projection.schema)
     folds.prepare(connection, projection)
     try:
-        with shut_transaction(connection, live(projection), lambda: None):
+        with shut(connection, live(projection), lambda: None), connection.transaction():
             if isinstance(projection, EventProjection):
                 return _events(connection, projection, stream)
             assert isinstance(projection, FactProjection)

@@ -32,8 +32,7 @@ from domain.ab_test.state import ABTestState, AllocatedAt
 from projections.ab_evidence import AB_EVIDENCE
 from tests.bench import filled_log
 from tests.bench.harness import ROUNDS, Result, Sample, database, durability, interleaved
-from tests.support.projector import projector
-from tests.waiting import wait_until
+from tests.support.projector import caught_up, projector
 
 SMALL = int(os.environ.get("BENCH_SMALL", "20000"))
 LARGE = int(os.environ.get("BENCH_LARGE", "200000"))
@@ -46,9 +45,6 @@ ARMS = tuple(f"arm-{number}" for number in range(10))
 _TEN_ARMS = """
 update ballyhoo.label_sets set variant = 'arm-' || (ascii(variant) - 97 + 3 * (segment = 'old')::int
   + 6 * (country = 'US')::int) % 10
-"""
-_CAUGHT_UP = """
-select min(high) >= (select position from ballyhoo.log_heads where log = 'engagement') from ab_evidence_v1.checkpoints
 """
 _BY_HAND = """
 select l.variant, count(distinct f.contact) filter (where f.kind in (1, 2, 3, 7)), count(*) filter (where f.kind = 9)
@@ -71,7 +67,7 @@ def results() -> Iterator[Result]:
             projector(url, projections=[AB_EVIDENCE]),
             psycopg.connect(url, autocommit=True) as connection,
         ):
-            wait_until(lambda: connection.execute(_CAUGHT_UP.encode()).fetchone() == (True,), 3600)
+            caught_up(url, 3600, [AB_EVIDENCE])
             print(f"folded at {(SMALL + LARGE) / (time.perf_counter() - begun):,.0f} facts/s")
             connection.execute("vacuum analyze")
         yield _compared(url)

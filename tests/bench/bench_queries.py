@@ -60,7 +60,7 @@ def results() -> Iterator[Result]:
             )
         begun = time.perf_counter()
         with projector(url, projections=[CAMPAIGN_METRICS]):
-            caught_up(url, 3600, events=False)
+            caught_up(url, 3600, [CAMPAIGN_METRICS])
         print(f"folded at {(SMALL + LARGE) / (time.perf_counter() - begun):,.0f} facts/s")
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("vacuum analyze")

@@ -39,7 +39,7 @@ def results() -> Iterator[Result]:
         filled_log.prepare(url, CAMPAIGNS)
         filled_log.append(url, FACTS, datetime.now(UTC), campaigns=CAMPAIGNS, contacts=FACTS // 10, days=90)
         with projector(url, projections=[CAMPAIGN_METRICS]):
-            caught_up(url, 600, events=False)
+            caught_up(url, 600, [CAMPAIGN_METRICS])
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute("vacuum analyze")
             campaigns = [id for (id,) in connection.execute("select id from ballyhoo.streams").fetchall()]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
+from adapters.read_models.rebuild.catching_up import highs
 from adapters.read_models.runner import Runner
+from projections.catalogue import CATALOGUE
+from projections.projection import Projection
 from tests.waiting import wait_until
 
-REACHED = (
-    "select (select min(high) from campaign_list_v1.checkpoints),"
-    " (select min(high) from campaign_metrics_v1.checkpoints)"
-)
 HEADS = (
     "select (select position from ballyhoo.log_heads where log = 'events'),"
     " (select position from ballyhoo.log_heads where log = 'engagement')"
@@ -36,15 +35,14 @@ def projector(url: str, **options: Any) -> Iterator[Runner]:
         thread.join(timeout=30)
 
 
-def caught_up(url: str, seconds: float = 30.0, *, events: bool = True) -> None:
-    """Return when every projection has reached the head of its log, or only those of facts."""
+def caught_up(url: str, seconds: float = 30.0, projections: Sequence[Projection] = CATALOGUE) -> None:
+    """Return when every one of ``projections`` has reached the head of its log."""
     with psycopg.connect(url, autocommit=True) as connection:
-        heads = connection.execute(HEADS).fetchone()
-        assert heads is not None
+        row = connection.execute(HEADS).fetchone()
+        assert row is not None
+        heads = dict(zip(("events", "engagement"), row, strict=True))
 
         def reached() -> bool:
-            positions = connection.execute(REACHED).fetchone()
-            assert positions is not None
-            return positions[1] >= heads[1] and (not events or positions[0] >= heads[0])
+            return all(min(highs(connection, one.schema, one.log).values()) >= heads[one.log] for one in projections)
 
         wait_until(reached, seconds)

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from psycopg import Connection
+from psycopg.pq import TransactionStatus
 
 from adapters.archive.batches import BeyondTheHorizon
 from adapters.archive.file import Damaged
@@ -48,8 +49,11 @@ def catch_up(
     """Fold into the tables of ``schema`` what lies above their checkpoints, each partition up to its position of
     ``until``; gives how many records that were. Poison names the record that can't be folded.
 
-    ``connection`` has the fold's relations. Outside of a transaction every batch has its own.
+    ``connection`` has the fold's relations, which are emptied by the end of each batch's transaction: it must not be in
+    one, or a second batch would count what the first left there.
     """
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        raise RuntimeError("catch_up needs transactions of its own")
     search(connection, schema)
     source = StoreSource(Codec(EVENTS))
     count, size = 0, BATCH

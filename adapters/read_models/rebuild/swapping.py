@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 
 from adapters.read_models import schemas
 from adapters.read_models.rebuild.catching_up import catch_up, head, highs
-from adapters.read_models.rebuild.gate import shut_transaction
+from adapters.read_models.rebuild.gate import shut
 from adapters.read_models.rebuild.places import Place, drop, rename, search
 from adapters.read_models.rebuild.units import TABLES
 from adapters.read_models.rebuild.unpacking import TABLE
@@ -59,29 +59,35 @@ def swap(connection: Connection[Any], place: Place, schema: str, look: Callable[
 
     Poison; RebuildStopped where the lock can't be had.
     """
-    _come_close(connection, place, schema, look)
+    def come_close() -> None:
+        look()
+        _come_close(connection, place, schema, look)
+
+    come_close()
     if schema == place.shadow:
         with connection.transaction():
             drop(connection, place.former)
-    with shut_transaction(connection, place, look):
-        catch_up(connection, place.projection, schema, wanted(connection, place, schema))
-        search(connection, "pg_catalog")
-        for table in helpers(place):
-            connection.execute(
-                sql.SQL("drop table if exists {}.{}").format(sql.Identifier(schema), sql.Identifier(table))
-            )
-        there = schemas.exists(connection, place.live)
-        if there:
-            connection.execute(
-                sql.SQL(_OFFSETS).format(live=sql.Identifier(place.live), new=sql.Identifier(schema))
-            )
-        if place.rule is None:
-            _exchange_parked(connection, place, schema, there)
-        if there:
-            rename(connection, place.live, f"{place.live}_{_LEAVING}")
-        rename(connection, schema, place.live)
-        if there:
-            rename(connection, f"{place.live}_{_LEAVING}", place.former)
+    # Again before each try: while a batch keeps the lock from us, the live tables go on.
+    with shut(connection, place, come_close):
+        catch_up(connection, place.projection, schema, wanted(connection, place, schema), look)
+        with connection.transaction():
+            _exchange(connection, place, schema)
+
+
+def _exchange(connection: Connection[Any], place: Place, schema: str) -> None:
+    search(connection, "pg_catalog")
+    for table in helpers(place):
+        connection.execute(sql.SQL("drop table if exists {}.{}").format(sql.Identifier(schema), sql.Identifier(table)))
+    there = schemas.exists(connection, place.live)
+    if there:
+        connection.execute(sql.SQL(_OFFSETS).format(live=sql.Identifier(place.live), new=sql.Identifier(schema)))
+    if place.rule is None:
+        _exchange_parked(connection, place, schema, there)
+    if there:
+        rename(connection, place.live, f"{place.live}_{_LEAVING}")
+    rename(connection, schema, place.live)
+    if there:
+        rename(connection, f"{place.live}_{_LEAVING}", place.former)
 
 
 def helpers(place: Place) -> tuple[str, ...]:

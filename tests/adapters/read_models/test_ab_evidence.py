@@ -26,18 +26,14 @@ from projections.ab_evidence import AB_EVIDENCE
 from projections.ab_evidence.question import EvidenceQuestion
 from tests.support import evidence_oracle
 from tests.support.oracle import Oracle, Told
-from tests.support.projector import projector
+from tests.support.projector import caught_up, projector
 from tests.support.told import Place, forty_days, make_campaigns, tell
-from tests.waiting import wait_until
 
 SEED = 20261121
 COUNT = 1500
 ARMS = ("mens", "womens")
 HALF = datetime(2026, 10, 9, tzinfo=UTC)
 
-_CAUGHT_UP = """
-select min(high) >= (select position from ballyhoo.log_heads where log = 'engagement') from ab_evidence_v1.checkpoints
-"""
 
 
 @dataclass
@@ -55,12 +51,6 @@ class World:
         """The oracle over what was told, or over the first ``until`` facts."""
         told = self.told[:until] if until is not None else self.told
         return Oracle(told, place.workspace, str(place.id), currency=place.currency, words=self.words)
-
-
-def evidence_caught_up(url: str) -> None:
-    """Return when this projection has reached the head of the facts."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        wait_until(lambda: connection.execute(_CAUGHT_UP.encode()).fetchone() == (True,), 120)
 
 
 @pytest.fixture(scope="module", params=[(7, 64), (500, 20_000)], ids=["in small batches", "in large batches"])
@@ -87,7 +77,7 @@ async def world(server: Any, sizes: tuple[int, int]) -> AsyncIterator[World]:
     await pool.open()
     with projector(url, projections=[AB_EVIDENCE]):
         await tell(log, places, told, batch=sizes[0] * 3)
-        evidence_caught_up(url)
+        caught_up(url, 120, [AB_EVIDENCE])
     with psycopg.connect(url) as connection:
         row = connection.execute("select epoch, (select words from ballyhoo.bot_rules where live) from ballyhoo.epochs")
         epoch, words = row.fetchone() or (None, None)

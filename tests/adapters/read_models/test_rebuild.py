@@ -21,7 +21,7 @@ from adapters.read_models.leases import connect
 from adapters.read_models.projecting import _LOCK
 from adapters.read_models.reader import PostgresReads
 from adapters.read_models.rebuild.places import live, search
-from adapters.read_models.rebuild.rebuild import Rebuild
+from adapters.read_models.rebuild.rebuild import Progress, Rebuild
 from adapters.read_models.rebuild.stopping import AlreadyRebuilding, Cancelled, Poison, RebuildStopped
 from adapters.read_models.schemas import make_schema
 from adapters.read_models.source import StoreSource
@@ -211,6 +211,22 @@ def test_a_batch_that_is_held_open_across_the_swap_loses_nothing(world: World) -
     assert outcome.compared is not None
     assert outcome.compared.live == outcome.compared.rebuilt
     fold(world.url)
+    assert world.is_exact()
+
+
+@pytest.mark.req("EVT-4")
+def test_what_takes_many_batches_while_the_swap_holds_the_lock_is_counted_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.read_models.rebuild.catching_up.BATCH", 50)
+
+    def tell(progress: Progress) -> None:
+        if progress.phase == "swaps":
+            world.clicks(300, "late")
+            fold(world.url)
+
+    rebuilt(world.url, CAMPAIGN_METRICS, tell=tell)
+
     assert world.is_exact()
 
 
