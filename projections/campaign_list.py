@@ -9,8 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from domain.campaign.events import CampaignDrafted, CampaignEvent
-from domain.campaign.state import CampaignState, begun, evolve
+from domain.campaign.events import CampaignDrafted
+from domain.campaign.state import KNOWN, CampaignState, begun, evolve
 from domain.shared.event import Event
 from projections.projection import EventProjection, Happened, Table
 
@@ -54,12 +54,13 @@ def fold_all(row: CampaignRow | None, stream: int, workspace: int, events: Seque
     state, version = (None, None) if row is None else (row.state, row.version)
     last = None
     for event in events:
-        if isinstance(event, CampaignDrafted):
-            state = begun(event)
-        elif not isinstance(event, CampaignEvent):
-            continue
-        elif state is not None and version == event.originator_version - 1:
+        kind = type(event)
+        if kind in KNOWN and state is not None and version == event.originator_version - 1:
             state = evolve(state, event)
+        elif isinstance(event, CampaignDrafted):
+            state = begun(event)
+        elif kind not in KNOWN:
+            continue
         else:
             came = f"version {event.originator_version} of campaign {event.originator_id}"
             raise LostEvent(f"{came} came where {version} stands")

@@ -6,12 +6,12 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, sql
+from psycopg import Connection, ServerCursor, sql
 
 from adapters.event_store.codec import Codec, UnknownTopic
 from adapters.read_models.rebuild.stopping import Poison
@@ -23,6 +23,7 @@ _EVENTS = """
 select stream, position, recorded_at, version, topic, state from ballyhoo.events
  where stream between %s and %s and position <= %s order by stream, version
 """
+_AT_A_TIME = 1_000
 
 _TYPES = "select attname, atttypid::int from pg_attribute where attrelid = %s::regclass and attnum > 0"
 
@@ -36,24 +37,23 @@ def fold_streams(connection: Connection[Any], projection: EventProjection, first
         stream: (id, workspace)
         for stream, id, workspace in connection.execute(_STREAMS, (first, last), binary=True).fetchall()
     }
-    with _uncollected():
-        events = connection.execute(_EVENTS, (first, last, high), binary=True).fetchall()
-        rows = _folded(projection, streams, events)
-        if rows:
-            _write(connection, projection, rows)
-    return len(events)
+    with _uncollected(), connection.cursor("events", binary=True) as cursor:
+        cursor.execute(_EVENTS, (first, last, high))
+        count, rows = 0, []
+        for stream, own in groupby(_few_at_a_time(cursor), itemgetter(0)):
+            stored = list(own)
+            count += len(stored)
+            row = _row(projection, stream, *streams[stream], stored)
+            if row is not None:
+                rows.append(row)
+    if rows:
+        _write(connection, projection, rows)
+    return count
 
 
-def _folded(
-    projection: EventProjection, streams: dict[int, tuple[UUID, int]], stored: list[tuple[Any, ...]]
-) -> list[Any]:
-    rows = []
-    for stream, own in groupby(stored, itemgetter(0)):
-        id, workspace = streams[stream]
-        row = _row(projection, stream, id, workspace, list(own))
-        if row is not None:
-            rows.append(row)
-    return rows
+def _few_at_a_time(cursor: ServerCursor[Any]) -> Iterator[tuple[Any, ...]]:
+    """Its rows. What the processor's cache can't hold takes three times as long to read."""
+    return chain.from_iterable(iter(lambda: cursor.fetchmany(_AT_A_TIME), []))
 
 
 def _row(projection: EventProjection, stream: int, id: UUID, workspace: int, stored: list[tuple[Any, ...]]) -> Any:

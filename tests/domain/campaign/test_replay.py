@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.campaign.campaign import Campaign
-from domain.campaign.events import CampaignDrafted, CampaignEvent
+from domain.campaign.events import EVENTS, CampaignDrafted, CampaignEvent
 from domain.campaign.history import entries
 from domain.campaign.settings import read_settings
-from domain.campaign.state import begun, evolve
+from domain.campaign.state import KNOWN, begun, evolve
 from tests.examples.campaign_lives import LIVES, PATCH, Command, lived
 from tests.examples.campaigns import ALICE, AUTUMN, NOON, TWIN, autumn_email
 
@@ -96,3 +96,7 @@ def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     return value
+
+
+def test_every_event_but_the_first_changes_a_state() -> None:
+    assert {*EVENTS} - {CampaignDrafted} == KNOWN
