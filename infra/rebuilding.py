@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
@@ -15,9 +16,11 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from adapters.postgres.job_at_work import JobAtWork
+from adapters.read_models.rebuild.comparing import Compared
+from adapters.read_models.rebuild.lease import EVERY, SECONDS
 from adapters.read_models.rebuild.places import Place, live, under_rule
 from adapters.read_models.rebuild.rebuild import Outcome, Progress, Rebuild
-from adapters.read_models.rebuild.stopping import Cancelled, RebuildStopped
+from adapters.read_models.rebuild.stopping import AlreadyRebuilding, Cancelled, RebuildStopped
 from projections.catalogue import CATALOGUE
 
 
@@ -54,7 +57,23 @@ def rebuild_on_terminal(dsn: str, chosen: Sequence[Place], *, workers: int, back
 
 def run_job(dsn: str, id: UUID) -> None:
     """Do one rebuild that was asked for over HTTP, and keep in its row what becomes of it."""
-    job = JobAtWork(dsn, id)
+    with JobAtWork(dsn, id) as job:
+        try:
+            _work(dsn, job)
+        except Cancelled as error:
+            job.finish("cancelled", str(error))
+        except RebuildStopped as error:
+            job.finish("failed", str(error))
+        except psycopg.OperationalError:
+            raise  # the database is away: the next start goes on
+        except Exception as error:
+            job.finish("failed", f"{type(error).__name__}: {error}")
+            raise
+        else:
+            job.finish("succeeded")
+
+
+def _work(dsn: str, job: JobAtWork) -> None:
     before = 0
     seen = Progress("", "", 0, 0)
 
@@ -63,30 +82,33 @@ def run_job(dsn: str, id: UUID) -> None:
         seen = progress
         job.progress(before + progress.done, before + progress.total)
 
-    try:
-        for place in places(job.request["projections"], job.request["rule"]):
-            if place.projection.name in job.results:
-                continue
-            asked = Rebuild(dsn, place, workers=job.request["workers"], tell=tell, cancelled=job.cancelled)
-            outcome = asked.back() if job.request["back"] else asked.run()
-            job.came_to(place.projection.name, result_of(outcome))
-            before += seen.total
-    except Cancelled as error:
-        job.finish("cancelled", str(error))
-    except RebuildStopped as error:
-        job.finish("failed", str(error))
-    except psycopg.OperationalError:
-        raise  # the database is away: the next start goes on
-    except Exception as error:
-        job.finish("failed", f"{type(error).__name__}: {error}")
-        raise
-    else:
-        job.finish("succeeded")
+    for place in places(job.request["projections"], job.request["rule"]):
+        name = place.projection.name
+        if name in job.results:
+            continue
+        asked = Rebuild(dsn, place, workers=job.request["workers"], tell=tell, cancelled=job.cancelled)
+        stands = asked.stands()
+        # An attempt that died right after its swap: done again, a way back would be undone.
+        swapped = job.saw_first(name, stands) != stands
+        compared = None if swapped else _patiently(asked.back if job.request["back"] else asked.run).compared
+        job.came_to(name, result_of(compared))
+        before += seen.total
 
 
-def result_of(outcome: Outcome) -> dict[str, Any]:
-    """An outcome as api.md §5 answers it."""
-    compared = outcome.compared
+def _patiently(work: Callable[[], Outcome]) -> Outcome:
+    """The lease of an attempt that was killed runs on for a while."""
+    until = time.monotonic() + SECONDS + EVERY
+    while True:
+        try:
+            return work()
+        except AlreadyRebuilding:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.5)
+
+
+def result_of(compared: Compared | None) -> dict[str, Any]:
+    """What a rebuild came to, as api.md §5 answers it; nothing of a way back, which compares nothing."""
     if compared is None:
         return {"rows": None, "checksum_live": None, "checksum_rebuilt": None, "first_difference": None}
     return {

@@ -126,12 +126,14 @@ def alone(dsn: str) -> Iterator[Connection[Any]]:
 
 def exclusively(connection: Connection[Any], work: Callable[[], T]) -> T:
     """Do ``work`` in a transaction in which nobody else reads or appends facts. ArchiveStopped where that can't be had:
-    a lock that is waited for holds up all who come after it, so the wait is short and tried again."""
+    a lock that is waited for holds up all who come after it, so the wait is short and tried again. A process that is
+    stopped meanwhile loses it."""
     until, pause = time.monotonic() + PATIENCE, 0.05
     while True:
         try:
             with connection.transaction():
                 connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'".encode())
+                connection.execute(b"set local idle_in_transaction_session_timeout = '5s'")
                 connection.execute("lock table ballyhoo.facts in access exclusive mode")
                 return work()
         except psycopg.errors.LockNotAvailable as error:

@@ -17,6 +17,7 @@ from adapters.read_models import folds, parking
 from adapters.read_models.checkpoints import Fenced, Span, move
 from adapters.read_models.leases import Leases, connect
 from adapters.read_models.rebuild.places import LOCK, Place, live, search
+from adapters.read_models.schemas import identity
 from adapters.read_models.source import Source
 from projections.projection import Projection
 
@@ -109,8 +110,9 @@ class Projecting:
 
     def begin(self, connection: Connection[Any]) -> None:
         """Ready a connection for steps. Stopped where the store lost what the tables know."""
+        connection.execute("select ballyhoo.current_epoch()")  # of a restored store nobody else may have asked yet
         search(connection, self.place.live)
-        self._schema_id = self._present(connection)
+        self._schema_id = identity(connection, self.place.live)
         folds.prepare(connection, self.projection)
         self._adopt(connection)
 
@@ -125,15 +127,11 @@ class Projecting:
         while not stop.wait(LOOK_WHILE_STOPPED):
             try:
                 with connect(self._dsn, self.place.name, statement_timeout_ms=5000) as connection:
-                    if self._present(connection) != self._schema_id:
+                    if identity(connection, self.place.live) != self._schema_id:
                         self._state, self._poisoned = "starting", 0
                         return
             except psycopg.OperationalError:
                 continue
-
-    def _present(self, connection: Connection[Any]) -> int | None:
-        found = connection.execute("select to_regnamespace(%s)::oid::bigint", (self.place.live,)).fetchone()
-        return None if found is None else found[0]
 
     def _work(self, connection: Connection[Any], stop: threading.Event) -> None:
         while not stop.is_set():
@@ -142,7 +140,8 @@ class Projecting:
                 self._say("standing by")
                 stop.wait(IDLE)
             elif self.source.ready(connection, self.projection.log, parts, IDLE):
-                self.step(connection)
+                if not self.step(connection):
+                    stop.wait(IDLE)
             else:
                 self._say("running")
 
@@ -159,8 +158,7 @@ class Projecting:
                 count = folds.apply(connection, self.projection, self.source, spans)
                 move(connection, self.projection.log, spans)
         except Fenced:
-            log.warning("fenced", projection=self.place.name, owner=str(self._leases.owner))
-            time.sleep(IDLE)
+            self._fenced()
             return True
         except (UnknownTopic, Stopped, Damaged, BeyondTheHorizon):
             raise
@@ -189,19 +187,28 @@ class Projecting:
     def _narrow(self, connection: Connection[Any], spans: list[Span], error: Exception) -> None:
         length = _length(spans)
         if length > 1:
-            self._size = length // 2
+            # By the size that was asked for too: a record of Kafka is taken whole, however long it is.
+            self._size = max(min(self._size, length) // 2, 1)
             return
         if self._poisoned == MOST_IN_A_ROW:
             most = MOST_IN_A_ROW + 1
             raise Stopped(f"{most} records in a row can't be folded; the last: {_reason(error)}") from error
         reason = _reason(error)
-        with connection.transaction():
-            connection.execute(_LOCK, (self.place.lock,))
-            parking.park(connection, self.projection, spans, reason)
-            move(connection, self.projection.log, spans)
+        try:
+            with connection.transaction():
+                connection.execute(_LOCK, (self.place.lock,))
+                parking.park(connection, self.projection, spans, reason)
+                move(connection, self.projection.log, spans)
+        except Fenced:
+            self._fenced()
+            return
         self._poisoned += 1
         self._error = reason
         log.error("parked", projection=self.place.name, position=spans[0].high, reason=reason)
+
+    def _fenced(self) -> None:
+        log.warning("fenced", projection=self.place.name, owner=str(self._leases.owner))
+        time.sleep(IDLE)
 
     def _say(self, state: str, error: str | None = None) -> None:
         if state != self._state or error not in (None, self._error):

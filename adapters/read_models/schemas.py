@@ -55,7 +55,14 @@ def ensure_schemas(connection: Connection[Any]) -> None:
 
 def exists(connection: Connection[Any], schema: str) -> bool:
     """Whether there is such a schema."""
-    return connection.execute("select to_regnamespace(%s)", (schema,)).fetchone() != (None,)
+    return identity(connection, schema) is not None
+
+
+def identity(connection: Connection[Any], schema: str) -> int | None:
+    """The number of the schema that has this name just now; None where none has."""
+    found = connection.execute("select to_regnamespace(%s)::oid::bigint", (schema,)).fetchone()
+    assert found is not None
+    return None if found[0] is None else int(found[0])
 
 
 def make_schema(

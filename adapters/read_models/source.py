@@ -97,7 +97,9 @@ class StoreSource:
         assert found is not None
         high = min(found[0], min(held.values()) + size) if held else 0
         spans = [Span(part, low, high) for part, low in sorted(held.items()) if low < high]
-        self._seen = None if spans else self._asked
+        # Only where all were held that were asked for: those whose lease had run out are looked at again.
+        whole = self._asked is not None and self._asked[1] <= held.keys()
+        self._seen = self._asked if whole and not spans else None
         return spans
 
     def facts(self, connection: Connection[Any], projection: FactProjection, spans: Sequence[Span]) -> tuple[int, int]:

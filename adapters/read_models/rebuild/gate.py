@@ -1,6 +1,7 @@
 """The projection's lock, taken exclusively: no batch into the live tables begins or is open meanwhile.
 
-A lock that is waited for holds up all later batches, so the wait is short, and tried again.
+A lock that is waited for holds up all later batches, so the wait is short, and tried again. A process that is stopped
+while it has the lock loses it with its session.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from adapters.read_models.rebuild.stopping import RebuildStopped
 
 TIMEOUT = "2s"
 PATIENCE = 60.0
+IDLE = "10s"
+_TIMEOUTS = ("idle_session_timeout", "idle_in_transaction_session_timeout")
 _BETWEEN = 0.2
 
 
@@ -41,8 +44,12 @@ def shut(connection: Connection[Any], place: Place, look: Callable[[], None]) ->
             if not connection.broken:
                 connection.execute(b"set lock_timeout = 0")
         time.sleep(_BETWEEN)
+    for timeout in _TIMEOUTS:
+        connection.execute(f"set {timeout} = '{IDLE}'".encode())
     try:
         yield
     finally:
         if not connection.broken:  # else the lock went with the session
             connection.execute(f"select pg_advisory_unlock({LOCK})".encode(), (place.lock,))
+            for timeout in _TIMEOUTS:
+                connection.execute(f"reset {timeout}".encode())

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 from psycopg import Connection, sql
 
+import domain
+import projections
+from adapters.event_store import codec
 from adapters.read_models import schemas
 from adapters.read_models.rebuild import units, unpacking
 from adapters.read_models.rebuild.catching_up import head, highs
@@ -73,15 +78,19 @@ def filled(connection: Connection[Any], place: Place, run: Run) -> None:
 
 
 def fingerprint_of(place: Place) -> str:
-    """What a rebuild depends on besides the log: the tables and every statement or line that fills them."""
+    """What a rebuild depends on besides the log: the tables, the statements, and all code that decodes and folds."""
     projection = place.projection
-    said = [repr(projection.tables), place.rule or ""]
-    if isinstance(projection, FactProjection):
-        said += [repr(projection.whole), repr(dict(projection.fold)), projection.from_log]
-    else:
-        assert isinstance(projection, EventProjection)
-        said += [inspect.getsource(inspect.getmodule(projection.fold) or inspect), projection.save]
-    return sha256("\0".join(said).encode()).hexdigest()
+    said = projection if isinstance(projection, FactProjection) else projection.tables
+    return sha256(f"{said!r}\0{place.rule}\0{_sources()}".encode()).hexdigest()
+
+
+@cache
+def _sources() -> str:
+    found = sha256(inspect.getsource(codec).encode())
+    for package in (domain, projections):
+        for path in sorted(Path(package.__path__[0]).rglob("*.py")):
+            found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def _of_facts(place: Place, run: Run, partitions: int) -> list[Unit]:
@@ -115,6 +124,7 @@ def _begun(connection: Connection[Any], place: Place, fingerprint: str, epoch: U
         search(connection, place.shadow)
         if isinstance(place.projection, FactProjection):
             unpacking.make(connection)
+            unpacking.insist_on_whole_log(connection, place)  # again, now that nothing can be dropped any more
             for name, columns in place.projection.whole.relations.items():
                 # Logged: a crash of the server must not empty what a unit's row calls done.
                 connection.execute(sql.SQL("create table {} ({})").format(sql.Identifier(name), sql.SQL(columns)))

@@ -95,7 +95,7 @@ class Rebuild:
             self._say("compares")
             compared = self._compare(connection)
             self._say("swaps")
-            swap(connection, self._place, self._place.shadow, self._look)
+            swap(connection, self._place, self._place.shadow, self._look, run.run)
         self._say("done")
         return Outcome(self._place.projection.name, time.monotonic() - began, run.high, resumed, compared)
 
@@ -118,6 +118,12 @@ class Rebuild:
             swap(connection, place, place.former, self._look)
         self._say("done")
         return Outcome(place.projection.name, time.monotonic() - began, count, 0.0, None)
+
+    def stands(self) -> int | None:
+        """What the live tables are known by in the database until others take their place; None where there are none.
+        """
+        with connection_of_rebuild(self._dsn) as connection:
+            return schemas.identity(connection, self._place.live)
 
     def _fill(self, connection: Connection[Any], run: units.Run) -> None:
         def look() -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
+import psycopg
 from psycopg import Connection, sql
 
 from adapters.read_models import schemas
 from adapters.read_models.rebuild.catching_up import catch_up, head, highs
 from adapters.read_models.rebuild.gate import shut
 from adapters.read_models.rebuild.places import Place, drop, rename, search
+from adapters.read_models.rebuild.stopping import RebuildStopped
 from adapters.read_models.rebuild.units import TABLES
 from adapters.read_models.rebuild.unpacking import TABLE
 from projections.projection import FactProjection
@@ -32,6 +35,7 @@ _OFFSETS = """
 update {new}.checkpoints n set kafka_offset = l.kafka_offset, cluster_id = l.cluster_id, topic_id = l.topic_id
   from {live}.checkpoints l where l.log = n.log and l.part = n.part and l.high <= n.high and l.epoch = n.epoch
 """
+_RUN = "select run from {}.rebuild_run where run = %s for update"
 _FOREIGN = """
 select exists (select from {}.checkpoints
                 where epoch <> (select epoch from ballyhoo.epochs order by began_at desc limit 1))
@@ -54,10 +58,13 @@ def in_force(connection: Connection[Any], place: Place) -> bool:
     return connection.execute(_FOREIGN.format(place.live).encode()).fetchone() == (False,)
 
 
-def swap(connection: Connection[Any], place: Place, schema: str, look: Callable[[], None]) -> None:
-    """Put the tables of ``schema`` in the place of the live ones, which become the former ones.
+def swap(
+    connection: Connection[Any], place: Place, schema: str, look: Callable[[], None], run: UUID | None = None
+) -> None:
+    """Put the tables of ``schema`` in the place of the live ones, which become the former ones; only while they are
+    those of ``run``, where it is named.
 
-    Poison; RebuildStopped where the lock can't be had.
+    Poison; RebuildStopped where the lock can't be had, or another run has begun.
     """
     def come_close() -> None:
         look()
@@ -71,7 +78,19 @@ def swap(connection: Connection[Any], place: Place, schema: str, look: Callable[
     with shut(connection, place, come_close):
         catch_up(connection, place.projection, schema, wanted(connection, place, schema), look)
         with connection.transaction():
+            if run is not None:
+                _insist_on(connection, place, run)
             _exchange(connection, place, schema)
+
+
+def _insist_on(connection: Connection[Any], place: Place, run: UUID) -> None:
+    """Nobody drops or remakes the shadow schema from here to the end of the transaction. RebuildStopped."""
+    try:
+        found = connection.execute(_RUN.format(place.shadow).encode(), (run,)).fetchone()
+    except psycopg.errors.UndefinedTable:
+        found = None
+    if found is None:
+        raise RebuildStopped(f"Another rebuild of {place.name} has taken over.")
 
 
 def _exchange(connection: Connection[Any], place: Place, schema: str) -> None:

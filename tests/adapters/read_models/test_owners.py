@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,12 +13,15 @@ import psycopg
 import pytest
 
 from adapters.engagement_log.log import PostgresFactLog
+from adapters.event_store.codec import Codec
 from adapters.postgres.pool import Pool
 from adapters.read_models import checkpoints, folds
 from adapters.read_models.checkpoints import Fenced, Span
 from adapters.read_models.leases import Leases, connect
 from adapters.read_models.projecting import Stopped
 from adapters.read_models.reader import PostgresReads
+from adapters.read_models.source import StoreSource
+from domain.catalogue import EVENTS
 from projections.campaign_metrics import CAMPAIGN_METRICS
 from tests.support.folding import Stepper, owned_by, rows, stepper
 from tests.support.likeness import differences, plain
@@ -96,6 +100,52 @@ def test_partitions_are_shared_evenly_and_taken_over_when_a_lease_runs_out(fresh
         first.release(connection)
         second.tick(connection, status)
         assert len(second.held) == 16
+
+
+@pytest.mark.req("EVT-3")
+async def test_leases_that_ran_out_and_came_back_leave_nothing_unread(
+    fresh_database: str, log: PostgresFactLog
+) -> None:
+    place = make_campaigns(fresh_database, [["USD"]])[0]
+    await tell(log, [place], clicks(place, 10))
+    source, every = StoreSource(Codec(EVENTS)), frozenset(range(16))
+    with connect(fresh_database, "source", statement_timeout_ms=5000) as connection:
+
+        def spans(held: Collection[int]) -> int:
+            assert source.ready(connection, "engagement", every, 0)
+            return len(source.spans(connection, "engagement", dict.fromkeys(held, 0), 500))
+
+        assert spans([]) == 0
+        assert spans(range(8)) == 8
+        assert spans(every) == 16
+        assert source.spans(connection, "engagement", dict.fromkeys(every, 10), 500) == []
+        assert not source.ready(connection, "engagement", every, 0)
+
+
+@pytest.mark.req("EVT-3")
+async def test_whoever_lost_the_partitions_while_it_parked_goes_on(
+    fresh_database: str, log: PostgresFactLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = make_campaigns(fresh_database, [["USD"]])[0]
+    await tell(log, [place], clicks(place, 1))
+    with stepper(fresh_database, CAMPAIGN_METRICS) as late, stepper(fresh_database, CAMPAIGN_METRICS) as quick:
+        owned_by(fresh_database, late.owner)
+
+        def fails(*_: Any) -> int:
+            monkeypatch.undo()
+            owned_by(fresh_database, quick.owner)
+            quick.finish()
+            raise ValueError("a fold that fails once")
+
+        monkeypatch.setattr(folds, "apply", fails)
+        late.step()
+        assert rows(fresh_database, "select count(*) from ballyhoo.parked") == [(0,)]
+
+        await tell(log, [place], clicks(place, 1))
+        owned_by(fresh_database, late.owner)
+        late.finish()
+
+    assert rows(fresh_database, _CLICKS) == [(2,)]
 
 
 @pytest.mark.req("EVT-3")

@@ -4,19 +4,25 @@ projection, and an event of a newer release is never parked."""
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 
 from adapters.engagement_log.log import PostgresFactLog
-from adapters.event_store.codec import UnknownTopic
+from adapters.event_store.codec import Codec, UnknownTopic
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.pool import Pool
 from adapters.read_models import parking
+from adapters.read_models.checkpoints import Span
+from adapters.read_models.from_kafka import WHOLE
 from adapters.read_models.projecting import MOST_IN_A_ROW, Stopped
 from adapters.read_models.reader import PostgresReads
+from adapters.read_models.source import StoreSource
+from domain.catalogue import EVENTS
 from projections.campaign_list import CAMPAIGN_LIST
 from projections.campaign_metrics import CAMPAIGN_METRICS
 from tests.support.folding import rows, stepper
@@ -61,6 +67,32 @@ async def test_a_bad_fact_is_parked_alone(fresh_database: str, log: PostgresFact
     assert [row[:5] for row in parked] == [(place.workspace, "campaign_metrics", "engagement", 301, None)]
     assert parked[0][5] == "InvalidTextRepresentation: invalid input syntax for type json"
     assert projector.projecting.status()["error"] == parked[0][5]
+
+
+class InLongRecords(StoreSource):
+    """Gives as much as there is until a batch is asked for that is narrower than any of Kafka's."""
+
+    def spans(self, connection: Any, log: Any, held: Mapping[int, int], size: int) -> list[Span]:
+        """The store's."""
+        return super().spans(connection, log, held, size if size < WHOLE else 100_000)
+
+
+@pytest.mark.req("EVT-3")
+async def test_a_bad_fact_in_a_record_that_is_longer_than_a_batch_is_parked_alone(
+    fresh_database: str, log: PostgresFactLog
+) -> None:
+    place = make_campaigns(fresh_database, [["USD"]])[0]
+    await tell(log, [place], clicks(place, 2 * WHOLE))
+    plant(fresh_database, place)
+    await tell(log, [place], clicks(place, 1000))
+
+    with stepper(fresh_database, CAMPAIGN_METRICS) as projector:
+        projector.projecting.source = InLongRecords(Codec(EVENTS))
+        for _ in range(60):
+            projector.step()
+
+    assert rows(fresh_database, _CLICKS) == [(2 * WHOLE + 1000,)]
+    assert rows(fresh_database, "select position from ballyhoo.parked") == [(2 * WHOLE + 1,)]
 
 
 @pytest.mark.req("EVT-3")
