@@ -75,7 +75,7 @@ class Standing:
 
 
 class Overtaken(Exception):
-    """Another relay moved the position since it was read: nothing was written."""
+    """Another relay moved the position since it was read, or a new epoch began: nothing was written."""
 
 
 class Outbox:
@@ -134,8 +134,10 @@ class Outbox:
     def take(self, log: str) -> Standing:
         """Begin publishing a log: every move that another relay has begun is lost from now on.
 
-        Under a new epoch of the store, the position goes back to where that epoch began.
+        Under a new epoch of the store, the position goes back to where that epoch began. On a server that
+        failed over or was restored this begins it, so that nothing is published under one that is over.
         """
+        self._epoch()
         self._rows(
             """insert into ballyhoo.relay(log, epoch, lasts)
                  select %(log)s, epoch, array_fill(0::bigint, array[%(partitions)s::int])
@@ -160,6 +162,14 @@ class Outbox:
         )
         return self.standing(log)
 
+    def again(self, log: str) -> Standing:
+        """How far a log was published, after a move was lost: taken anew where an epoch began meanwhile.
+
+        Where none did, no move of another relay is lost for it: two that did so would undo each other for ever.
+        """
+        seen = self.standing(log)
+        return seen if seen.epoch == self._epoch() else self.take(log)
+
     def standing(self, log: str) -> Standing:
         """How far a log was published."""
         row = self._rows(
@@ -179,7 +189,7 @@ class Outbox:
         cluster_id: str | None,
         topic_id: str | None,
     ) -> Standing:
-        """Publishing came this far. Overtaken where ``seen`` no longer stands."""
+        """Publishing came this far. Overtaken where ``seen`` no longer stands, or its epoch is over."""
         moved = Standing(seen.log, seen.moves + 1, seen.epoch, position, tuple(lasts), cluster_id, topic_id)
         if not self._rows(
             """update ballyhoo.relay
@@ -233,6 +243,10 @@ class Outbox:
                 if after < position <= upto:
                     by_position[position] = bytes(row)
         return [row for _, row in sorted(by_position.items())]
+
+    def _epoch(self) -> UUID:
+        epoch: UUID = self._rows("select ballyhoo.current_epoch()")[0][0]
+        return epoch
 
     def _rows(self, statement: str, parameters: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         with _driver_errors():

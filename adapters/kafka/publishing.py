@@ -70,7 +70,7 @@ class Publishing:
     def turn(self) -> bool:
         """Send what waits in each log, at most one window of it; False where nothing waited.
 
-        Overtaken where another relay moved a position; then the positions are read anew by ``resume``.
+        Overtaken where another relay moved a position or an epoch began; then ``resume`` reads the positions anew.
         PublishFailed, and Unavailable.
         """
         self._keep()
@@ -126,7 +126,7 @@ class Publishing:
         """Read the positions anew and go on from there."""
         self._outstanding = self._asked_at = None
         for name in LOGS:
-            self.standings[name] = self._ahead[name] = self._outbox.standing(name)
+            self.standings[name] = self._ahead[name] = self._outbox.again(name)
 
     def _read(self, name: str) -> Window | None:
         ahead, head = self._ahead[name], self._heads[name]

@@ -110,10 +110,10 @@ class Relay:
                 log.warning("publishing_failed", reason=self.status["kafka"])
                 self._keep(outbox)
                 stop.wait(_RETRY_SECONDS)
-                standings = {name: outbox.standing(name) for name in LOGS}
+                standings = {name: outbox.again(name) for name in LOGS}
             except Overtaken:
                 self._hold_or_lose(outbox)
-                standings = {name: outbox.standing(name) for name in LOGS}
+                standings = {name: outbox.again(name) for name in LOGS}
 
     def _publish(
         self, outbox: Outbox, publisher: Publisher, standings: dict[str, Standing], stop: threading.Event

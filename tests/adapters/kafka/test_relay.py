@@ -94,6 +94,45 @@ def test_a_lease_is_taken_when_it_ran_out_by_the_databases_clock(store: Store) -
         assert not outbox.hold(first, 60)
 
 
+@pytest.mark.req("EVT-3", "OPS-6")
+def test_a_server_that_failed_over_begins_its_epoch_before_anything_is_published(store: Store) -> None:
+    with Outbox(store.dsn) as outbox:
+        seen = outbox.take("events")
+        store.connection.execute("update ballyhoo.epochs set timeline = 0")
+
+        again = outbox.take("events")
+
+        assert again.epoch == store.one("select ballyhoo.current_epoch()") != seen.epoch
+
+
+@pytest.mark.req("EVT-3")
+def test_after_a_lost_move_a_log_is_taken_anew_only_under_a_new_epoch(store: Store) -> None:
+    with Outbox(store.dsn) as outbox:
+        seen = outbox.take("events")
+        assert outbox.again("events") == seen
+        epoch = store.one("select ballyhoo.current_epoch(true)")
+
+        again = outbox.again("events")
+
+        assert (again.epoch, again.moves) == (epoch, seen.moves + 1)
+        outbox.move(again, position=0, lasts=again.lasts, cluster_id=None, topic_id=None)
+
+
+@pytest.mark.kafka
+@pytest.mark.req("EVT-3", "OPS-6")
+def test_an_epoch_that_begins_under_a_running_relay_is_gone_on_in(store: Store, kafka: KafkaSettings) -> None:
+    with relaying(store, kafka):
+        store.append_facts(300)
+        until(lambda: store.one("select min(position) from ballyhoo.relay where log = 'engagement'") == 300)
+        epoch = store.one("select ballyhoo.current_epoch(true)")
+
+        store.append_facts(200)
+        store.append_events(20)
+
+        until(lambda: store.one("select array_agg(position order by log) from ballyhoo.relay") == [500, 20])
+    assert store.one("select bool_and(epoch = %s) from ballyhoo.relay", epoch)
+
+
 @pytest.mark.req("OPS-6")
 def test_under_a_new_epoch_publishing_goes_back_to_where_it_began(store: Store) -> None:
     with Outbox(store.dsn) as outbox:
@@ -101,7 +140,7 @@ def test_under_a_new_epoch_publishing_goes_back_to_where_it_began(store: Store) 
         outbox.move(seen, position=100, lasts=[100, 40, *[90] * 14], cluster_id=None, topic_id=None)
         store.connection.execute(
             """insert into ballyhoo.epochs(epoch, events_position, engagement_position, system_identifier, timeline)
-                 values (gen_random_uuid(), 5, 60, 'restored', 2)"""
+                 select gen_random_uuid(), 5, 60, system_identifier, timeline from ballyhoo.epochs"""
         )
 
         with pytest.raises(Overtaken):
