@@ -219,7 +219,10 @@ class Reader:
                 return
 
     def _keep(self, polled: Mapping[int, list[Any]]) -> None:
-        """Buffer records; those of another epoch or of strangers are told and left out."""
+        """Buffer records; those of another epoch or of strangers are told and left out.
+
+        One of another epoch is reason to look at the tables: only the database says whether that has begun.
+        """
         for part, records in polled.items():
             self.status.heard_at = time.time()
             for record in records:
@@ -230,6 +233,7 @@ class Reader:
                     continue
                 if link.epoch != self._epoch:
                     self._tell("foreign_epoch", f"in partition {part}: {link.epoch}")
+                    self._fresh = True
                     continue
                 self._buffers[part].append(Record(link, record.offset + 1, record.value))
                 self._buffered += len(record.value or b"")

@@ -50,6 +50,7 @@ class KafkaSource:
         self._reader: Reader | None = None
         self._read_for: tuple[Connection[Any], frozenset[int]] | None = None
         self._log: Log = "events"
+        self._epoch = UUID(int=0)
         self._taken: list[Taken] | None = None
 
     def ready(self, connection: Connection[Any], log: Log, parts: frozenset[int], seconds: float) -> bool:
@@ -60,9 +61,18 @@ class KafkaSource:
         return self._reader.wait(max(seconds, _POLL_SECONDS))
 
     def spans(self, connection: Connection[Any], log: Log, held: Mapping[int, int], size: int) -> list[Span]:
-        """What links to the high waters, from Kafka or, where it is missing there, from the store."""
+        """What links to the high waters, from Kafka or, where it is missing there, from the store.
+
+        Nothing where other partitions are held, or where an epoch began meanwhile (whichever process took the
+        checkpoints into it): then ``ready`` begins anew.
+        """
         self._taken = None
-        if self._reader is None or self._read_for is None or not held.keys() <= self._read_for[1]:
+        if (
+            self._reader is None
+            or self._read_for is None
+            or not held.keys() <= self._read_for[1]
+            or _one(connection, _EPOCH) != self._epoch
+        ):
             self._read_for = None
             return []
         taken = self._reader.take(held, size, lambda: _one(connection, _HEAD, log))
@@ -131,10 +141,10 @@ class KafkaSource:
     def _begin(self, connection: Connection[Any], log: Log, parts: frozenset[int]) -> None:
         if self._reader is None:
             self._reader = Reader(self._settings, log, partitions=_one(connection, _PARTITIONS))
-        epoch: UUID = _one(connection, _EPOCH)
+        self._epoch = _one(connection, _EPOCH)
         rows = connection.execute(_CHECKPOINTS, (log, list(parts))).fetchall()
         self._reader.begin(
-            epoch,
+            self._epoch,
             {
                 part: Checkpoint(offset, Identity(cluster_id, topic_id) if cluster_id else None)
                 for part, offset, cluster_id, topic_id in rows

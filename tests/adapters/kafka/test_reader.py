@@ -249,6 +249,20 @@ def test_of_a_record_that_overlaps_only_what_is_new_is_applied() -> None:
     assert reader.status.detections == {}
 
 
+def test_a_record_of_another_epoch_is_reason_to_look_at_the_tables_and_no_more() -> None:
+    world = World()
+    reader = world.reader()
+    world.announce()
+    while world.take(reader):
+        pass
+
+    world.send(0, FOREIGN, codec.Publication(0, 0, 9, None, b"[9]"))
+
+    assert reader.wait(0)
+    assert reader.take(world.highs, 5, lambda: 0) == []
+    assert not reader.wait(0)
+
+
 @pytest.mark.req("EVT-3")
 @pytest.mark.parametrize(
     ("kind", "happens"),

@@ -19,7 +19,7 @@ from adapters.kafka import codec
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import Topics
 from infra.kafka.broker import Broker
-from tests.adapters.kafka.ledger import Store, detected, projecting, relaying, until
+from tests.adapters.kafka.ledger import FACTS, STREAMS, Store, detected, projecting, relaying, until
 from tests.plugins.broker import settings_for
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
@@ -238,6 +238,30 @@ def test_records_of_another_epoch_or_of_a_stranger_are_told_and_left_out(store: 
         until(store.caught_up)
         until(lambda: {"foreign_epoch", "stranger"} <= detected(projector).keys())
 
+    assert store.exact()
+
+
+@pytest.mark.req("EVT-3", "OPS-6")
+def test_an_epoch_that_begins_under_load_is_gone_on_in_by_every_projector(store: Store, kafka: KafkaSettings) -> None:
+    with relaying(store, kafka), projecting(store, kafka), projecting(store, kafka):
+        until(lambda: store.one("select count(distinct owner) from ballyhoo.leases where name <> 'relay'") == 2)
+        store.append_facts(300)
+        store.append_events(20)
+        until(store.caught_up)
+        with load(store):
+            time.sleep(0.3)
+            epoch = store.one("select ballyhoo.current_epoch(true)")
+            time.sleep(0.3)
+        until(store.caught_up)
+        # From Kafka again, not only from the store.
+        read_on = "select bool_and(kafka_offset is not null) from {}.checkpoints"
+        store.append_facts(300)
+        store.append_events(300)
+        until(store.caught_up)
+        until(lambda: all(store.one(read_on.format(one.schema)) for one in (FACTS, STREAMS)))
+
+    adopted = "select bool_and(epoch = %s) from {}.checkpoints"
+    assert all(store.one(adopted.format(one.schema), epoch) for one in (FACTS, STREAMS))
     assert store.exact()
 
 
