@@ -7,7 +7,7 @@ then Kafka is read on from those offsets. Every record before them was published
 then, so nothing is skipped, and the links would show it if it were.
 
 Nothing is forgotten before its high is in the tables: each ``take`` begins at the highs that it is given, so
-a batch that was not committed is simply taken again.
+a batch that was not committed is simply taken again. A broker that was away is read on from where the tables are.
 """
 
 from __future__ import annotations
@@ -260,8 +260,8 @@ class Reader:
         self._fresh = True
 
     def _obeyed(self, order: ReadStore) -> None:
-        for part in order.offsets:
-            self._forget(part, len(self._buffers[part]))
+        for part, offset in order.offsets.items():
+            self._forget(part, len(self._buffers[part]), offset)
             self._gaps.pop(part, None)
         if self._consumer is not None:
             self._consumer.seek(order.offsets)
@@ -273,7 +273,8 @@ class Reader:
         seen = 0
         while seen < len(buffer) and max(buffer[seen].link.last, buffer[seen].link.prev) <= high:
             seen += 1
-        self._forget(part, seen)
+        if seen:
+            self._forget(part, seen, buffer[seen - 1].after)
         low, follow, gap = high, [], False
         enough = max(most // len(self._buffers), 1)
         for record in buffer:
@@ -293,7 +294,9 @@ class Reader:
             return None
         return Taken(part, low, high, follow[-1].after, tuple(follow))
 
-    def _forget(self, part: int, count: int) -> None:
+    def _forget(self, part: int, count: int, after: int) -> None:
+        """Drop records that the tables have; a broker that was away is read on from the offset after them."""
+        self._checkpoints[part] = Checkpoint(after, self.identity())
         for _ in range(count):
             self._buffered -= len(self._buffers[part].popleft().value or b"")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,13 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.kafka import codec
-from adapters.kafka.consumer import Consumer, OffsetLost
+from adapters.kafka.consumer import BrokerAway, Consumer, OffsetLost
 from adapters.kafka.reader import Checkpoint, Reader, ReadStore, Taken
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import Identity
 
 EPOCH, FOREIGN = UUID(int=1), UUID(int=2)
 PARTS = 3
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _tried_again_at_once() -> Iterator[None]:
+    """A broker that was away is not waited for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("adapters.kafka.reader._AGAIN_SECONDS", 0.0)
+        yield
 
 
 class Sent(NamedTuple):
@@ -45,6 +53,8 @@ class World:
         default_factory=lambda: dict.fromkeys(range(PARTS), Checkpoint(0, Identity("cluster", "1")))
     )
     applied: Counter[int] = field(default_factory=Counter)
+    away: bool = False
+    polled: Counter[int] = field(default_factory=Counter)
 
     @property
     def identity(self) -> Identity:
@@ -146,11 +156,15 @@ class FakeConsumer(Consumer):
         return self._world.identity if self._world.identity != self.identity else None
 
     def poll(self, seconds: float, most: int) -> dict[int, list[Any]]:
+        if self._world.away:
+            self._world.away = False
+            raise BrokerAway("for a moment")
         if any(at > len(self._world.topic[part]) for part, at in self._at.items()):
             raise OffsetLost("beyond the end")
         polled: dict[int, list[Any]] = {p: list(self._world.topic[p][at : at + 4]) for p, at in self._at.items()}
         for part, records in polled.items():
             self._at[part] += len(records)
+            self._world.polled[part] += len(records)
         return {part: records for part, records in polled.items() if records}
 
 
@@ -164,6 +178,7 @@ steps = st.one_of(
     st.tuples(st.just("crash"), groups),
     st.tuples(st.just("foreign"), st.integers(0, PARTS - 1)),
     st.tuples(st.just("exchange"), st.none()),
+    st.tuples(st.just("away"), st.none()),
     st.tuples(st.just("take"), st.booleans()),
     st.tuples(st.just("restart"), st.none()),
     st.tuples(st.just("off"), st.none()),
@@ -191,6 +206,8 @@ def done(world: World, reader: Reader, step: str, argument: Any) -> Reader:
             world.topic[argument].append(Sent([], len(world.topic[argument]), b"?"))
         case "exchange":
             world.exchange()
+        case "away":
+            world.away = True
         case "take":
             world.take(reader, commit=argument)
         case "restart":
@@ -232,6 +249,29 @@ def test_a_partition_whose_lease_was_lost_is_left_alone_and_taken_up_again() -> 
     world.take(reader)
 
     assert world.applied == Counter([1, 2, 3])
+
+
+@pytest.mark.parametrize("from_store", [False, True])
+def test_after_a_broker_was_away_it_is_read_on_from_where_the_tables_are(from_store: bool) -> None:
+    world = World()
+    if from_store:
+        world.checkpoints = dict.fromkeys(range(PARTS), Checkpoint())
+    reader = world.reader()
+    for _ in range(20):
+        world.append([0, 1, 2])
+        world.publish(1)
+    while world.take(reader):
+        pass
+    world.polled.clear()
+
+    world.away = True
+    world.append([0])
+    world.publish(1)
+    while not world.applied[len(world.log)]:
+        world.take(reader)
+
+    assert world.applied == Counter(range(1, 62))
+    assert world.polled == Counter([0])
 
 
 def test_of_a_record_that_overlaps_only_what_is_new_is_applied() -> None:
