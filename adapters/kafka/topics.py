@@ -72,8 +72,9 @@ class Topics:
             count = len(topic["partitions"])
             if count != partitions:
                 raise TopicUnfit(f"The topic {name} has {count} partitions; the database says {partitions}.")
-        for name, configs in self._configs(list(there)).items():
-            _fit(name, configs)
+        found = self._configs(list(there))
+        for name in there:
+            _fit(name, found.get(name, {}))
         return {names[name]: Identity(cluster_id, str(topic["topic_id"])) for name, topic in there.items()}
 
     def _configs(self, names: list[str]) -> dict[str, Mapping[str, Any]]:
@@ -98,6 +99,9 @@ def identity(client: Any, topic: str) -> Identity | None:
 
 
 def _fit(name: str, configs: Mapping[str, Any]) -> None:
+    if not {"cleanup.policy", "max.message.bytes"} <= configs.keys():
+        # The client drops the broker's reason: no right, or a topic that was deleted just now.
+        raise TopicUnfit(f"The settings of the topic {name} can't be read; the right DescribeConfigs on it is needed.")
     policy = configs["cleanup.policy"]["value"]
     if policy != "delete":
         raise TopicUnfit(f"The topic {name} has cleanup.policy {policy}; a log of links needs delete.")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource
 
 from adapters.event_store.outbox import Outbox, Overtaken
 from adapters.kafka.settings import KafkaSettings
 from adapters.kafka.topics import Topics, TopicUnfit
-from tests.adapters.kafka.ledger import Store, relaying, until
+from adapters.read_models.runner import Runner
+from tests.adapters.kafka.ledger import Store, projecting, relaying, until
 
 pytestmark = pytest.mark.postgres
 
@@ -58,6 +61,38 @@ def test_a_topic_that_does_not_fit_is_named_and_nothing_is_published(
         topics.check(16)
     topics.close()
     assert store.one("select max(position) from ballyhoo.relay") == 0
+
+
+@pytest.mark.kafka
+def test_a_topic_whose_settings_cannot_be_read_is_named_and_waited_for(
+    store: Store, kafka: KafkaSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append_events(3)
+    monkeypatch.setattr(KafkaAdminClient, "describe_configs", of_a_topic_that_is_gone)
+
+    with relaying(store, kafka) as relay, projecting(store, kafka) as projector:
+        until(lambda: "DescribeConfigs" in str(relay.status["kafka"]) and kafka.prefix in relay.status["kafka"])
+        until(lambda: all("DescribeConfigs" in str(trouble) for trouble in troubles(projector)))
+        monkeypatch.undo()
+        until(store.caught_up)
+        until(lambda: troubles(projector) == [None, None])
+
+    assert store.exact()
+
+
+_describe_configs = KafkaAdminClient.describe_configs
+
+
+def of_a_topic_that_is_gone(admin: KafkaAdminClient, asked: list[ConfigResource], **options: Any) -> dict[str, Any]:
+    """What the broker says of the settings of topics that it does not know by now."""
+    gone = [ConfigResource(one.resource_type, f"{one.name}-gone") for one in asked]
+    answer = _describe_configs(admin, gone, **options)
+    return {"topic": {name.removesuffix("-gone"): configs for name, configs in answer["topic"].items()}}
+
+
+def troubles(projector: Runner) -> list[str | None]:
+    """What each projection says that its source lacks."""
+    return [work.get("trouble") for work in projector.status()["projections"].values()]
 
 
 @pytest.mark.kafka
