@@ -75,20 +75,20 @@ class WriteSide:
         self.reader = Pool(dsn, role="ballyhoo_reader", name=f"{name}-reader")
         self.engine = Pool(dsn, role="ballyhoo_engine", size=4, name=f"{name}-engine")
         self.epochs = PostgresEpochs(self.engine)
-        self.appender = Appender(dsn)
+        self.appender = Appender(dsn, under=self.epochs.hear)
 
     async def open(self) -> Application:
         """Connect; waits for a database that is still starting."""
         await self.reader.open()
         await self.engine.open()
-        epoch = await _patiently(self.epochs.load)
+        await _patiently(self.epochs.load)
         self.seal = AesSeal(
             bytes((await self.engine.rows("select value from ballyhoo.secrets where name = 'seal'"))[0][0])
         )
-        self.store = PostgresEventStore(self.engine, self.appender, Codec(EVENTS), epoch)
-        self.reads = PostgresReads(self.reader, epoch)
+        self.store = PostgresEventStore(self.engine, self.appender, Codec(EVENTS), self.epochs.now)
+        self.reads = PostgresReads(self.reader, self.epochs.now)
         self.figures = PostgresFigures(self.reader, self.reads)
-        self.moments = PostgresMoments(self.reader, epoch)
+        self.moments = PostgresMoments(self.reader, self.epochs.now)
         self.live = PostgresLiveTests(self.engine)
         self.looking = Looking(PostgresEvidences(self.reads), ScipySignificance())
         return assemble(self.store, UuidSevenIds(), self.figures, self.live, self.looking)

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 import psycopg
 
@@ -23,14 +24,15 @@ Waiting = tuple[Command, asyncio.Future[Outcome]]
 class Appender:
     """Owns one connection; ``append`` may be awaited by any number of tasks.
 
-    ``clock`` stands in for the database's; the log never runs backwards, whatever it says.
+    ``clock`` stands in for the database's; the log never runs backwards, whatever it says. ``under`` hears the
+    store's epoch before anything is appended in it.
     """
 
     def __init__(
-        self, dsn: str, *, clock: Callable[[], datetime] | None = None, most_events: int = 500,
-        most_bytes: int = 512 * 1024, most_waiting: int = 5_000,
+        self, dsn: str, *, clock: Callable[[], datetime] | None = None, under: Callable[[UUID], None] = lambda _: None,
+        most_events: int = 500, most_bytes: int = 512 * 1024, most_waiting: int = 5_000,
     ) -> None:  # fmt: skip
-        self._sending = Sending(dsn, clock)
+        self._sending = Sending(dsn, clock, under)
         self._most_events = most_events
         self._most_bytes = most_bytes
         self._most_waiting = most_waiting

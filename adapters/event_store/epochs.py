@@ -28,6 +28,14 @@ class PostgresEpochs:
         }
         return self.current
 
+    def hear(self, epoch: UUID) -> None:
+        """Somebody who connected found this epoch."""
+        self.current = epoch
+
+    def now(self) -> UUID:
+        """The current epoch, as far as this process has heard."""
+        return self.current
+
     async def valid(self, position: Position) -> Position:
         """The position under the current epoch. BadToken where it lies in a history that was given up."""
         if position.epoch != self.current and position.epoch not in self._ends:

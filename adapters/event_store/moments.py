@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,7 +56,7 @@ def _position_in(block: _At, moment: datetime) -> int:
 class PostgresMoments:
     """Implements ``application.ports.Moments``."""
 
-    def __init__(self, pool: Pool, epoch: UUID) -> None:
+    def __init__(self, pool: Pool, epoch: Callable[[], UUID]) -> None:
         self._pool = pool
         self._epoch = epoch
 
@@ -75,7 +76,7 @@ class PostgresMoments:
             await self._pool.rows("select ballyhoo.settle()")
         rows = await self._pool.rows("select events, engagement from ballyhoo.positions_at(%s)", (moment,))
         events, engagement = rows[0]
-        return Position(self._epoch, events, max(engagement, await self._archived(moment)))
+        return Position(self._epoch(), events, max(engagement, await self._archived(moment)))
 
     async def _archived(self, moment: datetime) -> int:
         """The last archived position that was recorded at or before ``moment``; 0 where there is none. Asked after the
@@ -97,4 +98,4 @@ class PostgresMoments:
         """The last position of each log."""
         rows = await self._pool.rows("select log, position from ballyhoo.log_heads")
         heads = dict(rows)
-        return Position(self._epoch, heads["events"], heads["engagement"])
+        return Position(self._epoch(), heads["events"], heads["engagement"])

@@ -36,15 +36,22 @@ select event_id, position, recorded_at, (select position from ballyhoo.log_heads
   from ballyhoo.events where event_id = any(%s)
 """
 
+# Begins a new epoch on a server that failed over or was restored: what is appended there has positions that other
+# events had before.
+_EPOCH = "select ballyhoo.current_epoch()"
+
 log = structlog.get_logger("appender")
 
 
 class Sending:
-    """Connects when it is first needed, and again when it must."""
+    """Connects when it is first needed, and again when it must; ``under`` hears each time which epoch that is in."""
 
-    def __init__(self, dsn: str, clock: Callable[[], datetime] | None) -> None:
+    def __init__(
+        self, dsn: str, clock: Callable[[], datetime] | None, under: Callable[[UUID], None] = lambda _: None
+    ) -> None:
         self._dsn = dsn
         self._clock = clock
+        self._under = under
         self._wire: Wire | None = None
         self._oids: Oids = (0, 0, 0)
 
@@ -77,11 +84,14 @@ class Sending:
         options["options"] += _PLANS
         connection = await AsyncConnection.connect(self._dsn, **options)
         try:
+            epoch = await (await connection.execute(_EPOCH)).fetchone()
             row = await (await connection.execute(OIDS)).fetchone()
         except BaseException:
             await connection.close()
             raise
+        assert epoch is not None
         assert row is not None
+        self._under(epoch[0])
         self._oids = (row[0], row[1], row[2])
         wire = self._wire = Wire(connection, TIMEOUT)
         try:

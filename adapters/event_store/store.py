@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -97,10 +97,11 @@ class _Stream(NamedTuple):
 
 
 class PostgresEventStore:
-    """Implements ``application.ports.EventStore`` on the functions of the migrations. ``pool`` acts as the engine."""
+    """Implements ``application.ports.EventStore`` on the functions of the migrations. ``pool`` acts as the engine,
+    ``epoch`` tells the one that positions are of by now."""
 
     def __init__(
-        self, pool: Pool, appender: Appender, codec: Codec, epoch: UUID, *, with_snapshots: bool = True
+        self, pool: Pool, appender: Appender, codec: Codec, epoch: Callable[[], UUID], *, with_snapshots: bool = True
     ) -> None:
         self._pool = pool
         self._appender = appender
@@ -193,7 +194,7 @@ class PostgresEventStore:
             kept = await self.answer(context.caller.workspace, context.idempotency)
             assert kept is not None
             return Recorded(
-                kept.position or Position(self._epoch, 0, 0), kept.recorded_at or context.at, kept.version or 0,
+                kept.position or Position(self._epoch(), 0, 0), kept.recorded_at or context.at, kept.version or 0,
                 Answer(kept.answer.status, kept.answer.body), replayed=True,
             )  # fmt: skip
         assert outcome.position is not None
@@ -204,7 +205,7 @@ class PostgresEventStore:
         if answer is not None:
             stamped = Answer(answer.status, answer.stamped(written(outcome.recorded_at).encode()))
         return Recorded(
-            Position(self._epoch, outcome.position, outcome.engagement),
+            Position(self._epoch(), outcome.position, outcome.engagement),
             outcome.recorded_at,
             aggregate.version,
             stamped,
@@ -221,7 +222,7 @@ class PostgresEventStore:
         answer = Answer(status, bytes(body), bytes(at))
         if recorded_at is not None:
             answer = Answer(status, answer.stamped(written(recorded_at).encode()))
-        where = Position(self._epoch, position, engagement) if position is not None else None
+        where = Position(self._epoch(), position, engagement) if position is not None else None
         return Kept(answer, version, where, recorded_at)
 
     async def _look_up(self, keys: list[tuple[int, str]]) -> dict[tuple[int, str], tuple[Any, ...]]:

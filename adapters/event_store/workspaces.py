@@ -128,5 +128,6 @@ def _loaded(connection: psycopg.Connection[Any], number: int, id: UUID) -> Works
 
 def _append(connection: psycopg.Connection[Any], aggregate: Workspace, context: Context) -> None:
     command = packed(Codec(EVENTS), aggregate, list(aggregate.collect_events()), context, None)
+    connection.execute("select ballyhoo.current_epoch()")  # as every appender that connects
     (outcome,) = append_now(connection, [command])
     assert outcome.outcome == STORED

@@ -93,7 +93,7 @@ select '$name', coalesce(min(c.high), 0), (select position from ballyhoo.log_hea
 class PostgresReads:
     """Implements ``projections.ports.Reads`` on connections of the reading role."""
 
-    def __init__(self, pool: Pool, epoch: UUID) -> None:
+    def __init__(self, pool: Pool, epoch: Callable[[], UUID]) -> None:
         self._pool = pool
         self._epoch = epoch
         self._waiting = Waiting(pool, CATALOGUE)
@@ -109,7 +109,7 @@ class PostgresReads:
         events, engagement = rows[0][:2]
         items = [campaign_query.item(query, row[2:]) for row in rows if row[2] is not None]
         return Read(
-            Page(items[: query.limit], more=len(items) > query.limit), Position(self._epoch, events, engagement)
+            Page(items[: query.limit], more=len(items) > query.limit), Position(self._epoch(), events, engagement)
         )
 
     async def metrics(
@@ -171,7 +171,7 @@ class PostgresReads:
         if query.campaign is not None and not found.campaign:
             raise _no_campaign(query.campaign)
         page = Page(found.rows[: query.limit], more=len(found.rows) > query.limit, horizon=rows.horizon)
-        return Read(page, Position(self._epoch, found.events, found.engagement))
+        return Read(page, Position(self._epoch(), found.events, found.engagement))
 
     async def ab_tests(self, workspace: int, query: ABTestQuery) -> Read[Page[ABTestItem]]:
         """A/B tests by filter, the newest first."""
@@ -180,7 +180,7 @@ class PostgresReads:
         events, engagement = rows[0][:2]
         items = [ab_test_list.item(row[2:]) for row in rows if row[2] is not None]
         return Read(
-            Page(items[: query.limit], more=len(items) > query.limit), Position(self._epoch, events, engagement)
+            Page(items[: query.limit], more=len(items) > query.limit), Position(self._epoch(), events, engagement)
         )
 
     async def evidence(
@@ -191,7 +191,7 @@ class PostgresReads:
         rows = await self._rows(workspace, campaign, statement, parameters, as_of, None, AB_EVIDENCE)
         if not rows.found:
             raise _no_campaign(campaign)
-        position = as_of or Position(self._epoch, *rows.found[0][:2])
+        position = as_of or Position(self._epoch(), *rows.found[0][:2])
         return Read(evidence_question.answered(question, rows.found[0], position), position)
 
     async def projections(self, workspace: int) -> Read[list[ProjectionStatus]]:
@@ -208,7 +208,7 @@ class PostgresReads:
             log: min(row[1] for row, made in zip(rows, CATALOGUE, strict=True) if made.log == log)
             for log in ("events", "engagement")
         }
-        return Read(statuses, Position(self._epoch, lowest["events"], lowest["engagement"]))
+        return Read(statuses, Position(self._epoch(), lowest["events"], lowest["engagement"]))
 
     async def rules(self) -> list[Rule]:
         """The rules, which of them are live, and which have figures of their own."""
@@ -219,7 +219,7 @@ class PostgresReads:
     ) -> tuple[Read[Comparison], int | None]:
         """The workspace's campaigns that differ under a rule, and where the next page begins. NotFound."""
         found, more, events, engagement = await ruled.compare(self._pool, workspace, rule, limit, after)
-        return Read(found, Position(self._epoch, events, engagement)), more
+        return Read(found, Position(self._epoch(), events, engagement)), more
 
     async def wait_for(self, projection: str, position: Position, seconds: float) -> bool:
         """Whether what answers the question ``projection`` reaches ``position`` within ``seconds``."""
@@ -270,7 +270,7 @@ class PostgresReads:
             return Rows(rows, reading_log.dropped_before(archived))
 
     def _position(self, head: Head, as_of: Position | None) -> Position:
-        return as_of or Position(self._epoch, head.events, head.engagement)
+        return as_of or Position(self._epoch(), head.events, head.engagement)
 
 
 def _to(horizon: str | None, answer: Answer) -> Answer:

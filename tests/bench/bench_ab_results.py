@@ -82,7 +82,7 @@ def _compared(url: str) -> Result:
     with asyncio.Runner() as runner:
         pool = Pool(url)
         runner.run(pool.open())
-        looking = Looking(PostgresEvidences(PostgresReads(pool, epoch)), ScipySignificance())
+        looking = Looking(PostgresEvidences(PostgresReads(pool, lambda: epoch)), ScipySignificance())
         found = runner.run(looking.at(1, _state(large))).evidence.arms
         exact = {arm.variant: (arm.contacts, arm.clicks) for arm in found} == expected
         of_large, of_small = interleaved(

@@ -127,7 +127,7 @@ def _asked(url: str) -> dict[str, tuple[Any, float]]:
         pool = Pool(url)
         await pool.open()
         epoch = (await pool.rows("select epoch from ballyhoo.epochs"))[0][0]
-        reads = PostgresReads(pool, epoch)
+        reads = PostgresReads(pool, lambda: epoch)
         questions: dict[str, Callable[[], Awaitable[Any]]] = {
             "totals": lambda: reads.metrics(workspace, id),
             "a window of a day": lambda: reads.metrics(workspace, id, starts=day, ends=day + timedelta(days=1)),

@@ -73,7 +73,7 @@ async def _asked(url: str) -> list[Result]:
     with psycopg.connect(url) as connection:
         epoch = connection.execute("select epoch from ballyhoo.epochs").fetchall()[0][0]
         small, large = (id for (id,) in connection.execute("select id from ballyhoo.streams order by stream"))
-    reads = PostgresReads(pool, epoch)
+    reads = PostgresReads(pool, lambda: epoch)
     found = []
     for name, ask in FLAT.items():
         sides: tuple[list[Sample], list[Sample]] = ([], [])

@@ -85,7 +85,7 @@ class Past:
             await pool.open()
             epoch = one(self.url, "select epoch from ballyhoo.epochs order by began_at desc limit 1")
             try:
-                return await question(PostgresReads(pool, epoch), PostgresMoments(pool, epoch))
+                return await question(PostgresReads(pool, lambda: epoch), PostgresMoments(pool, lambda: epoch))
             finally:
                 await pool.close()
 

@@ -14,6 +14,7 @@ import psycopg
 from adapters.event_store.append import Command
 from adapters.event_store.appender import Appender
 from adapters.event_store.codec import Codec
+from adapters.event_store.epochs import PostgresEpochs
 from adapters.event_store.packing import packed
 from adapters.event_store.store import PostgresEventStore
 from adapters.postgres.pool import Pool
@@ -24,6 +25,7 @@ from tests.examples.campaigns import ALICE, NOON, autumn_email
 
 CODEC = Codec(EVENTS)
 EPOCH = UUID("01935000-0000-7000-8000-00000000e90c")
+"""What a store says that asks nobody."""
 
 
 class Place:
@@ -107,13 +109,15 @@ async def studio(
     url: str | None = None,
     with_snapshots: bool = True,
     clock: Callable[[], datetime] | None = None,
+    epochs: PostgresEpochs | None = None,
     **limits: Any,
 ) -> AsyncIterator[Studio]:
     """A store for a workspace (a new one where none is given), closed with the context. ``url`` is another way
-    to the same database."""
+    to the same database; ``epochs`` hears of every connection."""
     pool = Pool(url or place.url, role="ballyhoo_engine", size=4)
-    appender = Appender(url or place.url, clock=clock, **limits)
-    store = PostgresEventStore(pool, appender, CODEC, EPOCH, with_snapshots=with_snapshots)
+    under, epoch = (epochs.hear, epochs.now) if epochs else (lambda _: None, lambda: EPOCH)
+    appender = Appender(url or place.url, clock=clock, under=under, **limits)
+    store = PostgresEventStore(pool, appender, CODEC, epoch, with_snapshots=with_snapshots)
     await pool.open()
     try:
         yield Studio(place, caller or place.workspace(), pool, appender, store)

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 
 from adapters.event_store.epochs import PostgresEpochs
+from adapters.event_store.workspaces import make_key
 from adapters.postgres.pool import Pool
 from application.ports import BadToken, Position
+from tests.adapters.engagement_log.cutting import cutting
 from tests.adapters.event_store.conftest import Opens
 from tests.support.event_store import Place
 
@@ -95,6 +98,38 @@ async def test_an_epoch_that_another_process_began_is_looked_up(fresh_place: Pla
     assert running.current == after
     with pytest.raises(BadToken):
         await running.valid(Position(before, 1, 0))
+
+
+async def test_an_appender_that_connects_again_begins_the_epoch_before_it_appends(
+    fresh_place: Place, pool: Pool, opens: Opens
+) -> None:
+    known = PostgresEpochs(pool)
+    before = await known.load()
+    async with cutting(fresh_place.url) as network:
+        far = await opens(fresh_place, url=network.url, epochs=known)
+        for _ in range(3):
+            await far.drafted()
+        fresh_place.rows("update ballyhoo.epochs set timeline = 0")
+        network.cut()
+
+        recorded = await far.store.save(far.draft(), far.asks())
+
+    after = recorded.position.epoch
+    assert epochs(fresh_place) == [(before, 0, 0), (after, 3, 0)]
+    assert recorded.position.events == 4
+    assert await known.valid(recorded.position) == recorded.position
+    assert await known.valid(Position(before, 3, 0)) == Position(after, 3, 0)
+    with pytest.raises(BadToken):
+        await known.valid(Position(before, 4, 0))
+
+
+async def test_a_key_that_is_made_on_a_restored_server_is_of_a_new_epoch(fresh_place: Place) -> None:
+    fresh_place.rows("update ballyhoo.epochs set timeline = 0")
+
+    with psycopg.connect(fresh_place.url) as connection:
+        make_key(connection, "restored", "owner")
+
+    assert [began for _, *began in epochs(fresh_place)] == [[0, 0], [0, 0]]
 
 
 async def test_an_epoch_begins_after_the_last_whatever_the_clock_says(fresh_place: Place, pool: Pool) -> None:

@@ -63,7 +63,7 @@ async def both(fresh_place: Place) -> AsyncIterator[Both]:
     await log.open()
     await pool.open()
     async with studio(fresh_place) as opened:
-        logs = Both(fresh_place, opened, log, PostgresMoments(pool, EPOCH))
+        logs = Both(fresh_place, opened, log, PostgresMoments(pool, lambda: EPOCH))
         campaign = await opened.drafted()
         ((logs.campaign,),) = fresh_place.rows("select stream from ballyhoo.streams where id = %s", campaign.id)
         yield logs

@@ -72,7 +72,7 @@ async def world(server: Any, sizes: tuple[int, int]) -> AsyncIterator[World]:
     with psycopg.connect(url) as connection:
         row = connection.execute("select epoch, (select words from ballyhoo.bot_rules where live) from ballyhoo.epochs")
         epoch, words = row.fetchone() or (None, None)
-    yield World(url, places, told, words, PostgresReads(pool, epoch), Position(epoch, len(places), len(told)))
+    yield World(url, places, told, words, PostgresReads(pool, lambda: epoch), Position(epoch, len(places), len(told)))
     await log.close()
     await pool.close()
     server.drop(name)

@@ -162,7 +162,7 @@ async def test_two_projectors_at_once_count_everything_once(fresh_database: str,
     pool = Pool(fresh_database)
     await pool.open()
     for place in places:
-        read = await PostgresReads(pool, epoch).metrics(place.workspace, place.id, group_by=("variant",))
+        read = await PostgresReads(pool, lambda: epoch).metrics(place.workspace, place.id, group_by=("variant",))
         answer = plain(read.value)
         answer.pop("computed")
         oracle = Oracle(told, place.workspace, str(place.id), words=words)

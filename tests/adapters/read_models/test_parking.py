@@ -141,7 +141,7 @@ async def test_a_stopped_projection_is_told_to_whoever_asks(fresh_database: str,
     pool = Pool(fresh_database)
     await pool.open()
     health = PostgresHealth(pool, needed=())
-    reads = PostgresReads(pool, uuid4())
+    reads = PostgresReads(pool, uuid4)
 
     with projector(fresh_database):
         for _ in range(200):

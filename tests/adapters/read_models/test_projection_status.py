@@ -38,7 +38,7 @@ async def test_the_last_error_is_what_went_wrong_or_what_was_detected(
     pool = Pool(fresh_database)
     await pool.open()
 
-    read = await PostgresReads(pool, UUID(int=0)).projections(1)
+    read = await PostgresReads(pool, lambda: UUID(int=0)).projections(1)
 
     await pool.close()
     found = {status.name: status for status in read.value}["campaign_metrics"]

@@ -56,7 +56,7 @@ async def shop(database_url: str) -> AsyncIterator[Shop]:
             stored.remove((fact.workspace, fact.id))
             accepted.append(fact)
     epoch = rows(database_url, "select epoch from ballyhoo.epochs")[0][0]
-    yield Shop(database_url, places, accepted, PostgresReads(pool, epoch), log)
+    yield Shop(database_url, places, accepted, PostgresReads(pool, lambda: epoch), log)
     await log.close()
     await pool.close()
 

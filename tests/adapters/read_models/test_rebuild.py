@@ -59,7 +59,7 @@ class World:
     async def _is_exact(self) -> bool:
         pool = Pool(self.url)
         await pool.open()
-        reads = PostgresReads(pool, one(self.url, _EPOCH))
+        reads = PostgresReads(pool, lambda: one(self.url, _EPOCH))
         words = one(self.url, _WORDS)
         try:
             for place in self.places:

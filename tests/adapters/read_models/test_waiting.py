@@ -29,7 +29,7 @@ async def reads(fresh_database: str) -> AsyncIterator[PostgresReads]:
     """A reader of a fresh database."""
     pool = Pool(fresh_database)
     await pool.open()
-    yield PostgresReads(pool, rows(fresh_database, "select epoch from ballyhoo.epochs")[0][0])
+    yield PostgresReads(pool, lambda: rows(fresh_database, "select epoch from ballyhoo.epochs")[0][0])
     await pool.close()
 
 
