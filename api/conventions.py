@@ -126,7 +126,7 @@ def one(request: Request, name: str, faults: list[Fault]) -> str | None:
 
 
 def known_only(request: Request, known: set[str]) -> list[Fault]:
-    """A fault for each query parameter that the route does not know."""
+    """A fault for each query parameter that the route does not know, or that holds what no text of ours can."""
     return [
         Fault(
             f"/{name}",
@@ -134,6 +134,9 @@ def known_only(request: Request, known: set[str]) -> list[Fault]:
             f"This route has no parameter {name}; it has: {', '.join(sorted(known)) or 'none'}.",
         )
         for name in sorted(set(request.query_params.keys()) - known)
+    ] + [
+        Fault(f"/{name}", "nul", "Must not contain the character NUL.")
+        for name in sorted({name for name, value in request.query_params.multi_items() if "\0" in value} & known)
     ]
 
 

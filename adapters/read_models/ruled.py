@@ -32,7 +32,7 @@ async def rules(pool: Pool) -> list[Rule]:
 async def schema_of(pool: Pool, rule: str) -> tuple[str, str | None]:
     """The schema of the figures under a rule, and its time zone where it is one of time zones. NotFound."""
     kept = rule_schema(CAMPAIGN_METRICS, rule)
-    rows = await pool.rows(_KEPT, (kept, rule))
+    rows = await pool.rows(_KEPT, (kept, rule)) if "\0" not in rule else []
     if rows and rows[0][2]:
         return kept, rows[0][1]
     if rows and rows[0][0]:
