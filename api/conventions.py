@@ -153,8 +153,8 @@ def a_time(request: Request, name: str, faults: list[Fault]) -> datetime | None:
     return found
 
 
-async def reached(request: Request, who: Caller, projection: str | None) -> None:
-    """Wait for ``?after=``. Refused with 503 past the wait; a bad token is 422."""
+async def reached(request: Request, who: Caller, projection: str | None, rule: str | None = None) -> None:
+    """Wait for ``?after=``, for what is kept under ``rule`` too. Refused with 503 past the wait; a bad token is 422."""
     token = request.query_params.get("after")
     faults: list[Fault] = []
     wait = _wait(request, faults)
@@ -165,7 +165,7 @@ async def reached(request: Request, who: Caller, projection: str | None) -> None
     position = await a_position(request, who, token)
     if projection is None:
         return  # answered from the stream itself, which is never behind
-    if not await services(request).reads.wait_for(projection, position, wait):
+    if not await services(request).reads.wait_for(projection, position, wait, rule=rule):
         raise Refused(
             503,
             "not-yet",

@@ -107,8 +107,9 @@ class Reads(Protocol):
         NotFound."""
         ...
 
-    async def wait_for(self, projection: str, position: Position, seconds: float) -> bool:
-        """Whether ``projection`` reaches ``position`` within ``seconds``.
+    async def wait_for(self, projection: str, position: Position, seconds: float, *, rule: str | None = None) -> bool:
+        """Whether ``projection`` reaches ``position`` within ``seconds``, the tables kept under ``rule`` too where one
+        is named. NotFound where there are none.
 
         ``projection`` names a question: ``campaigns``, ``metrics``, ``funnel``, ``roi``, ``facts``, ``ab_tests``,
         ``ab_evidence``.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,6 +98,7 @@ class PostgresReads:
         self._pool = pool
         self._epoch = epoch
         self._waiting = Waiting(pool, CATALOGUE)
+        self._waiting_kept: dict[str, Waiting] = {}
         self._together: dict[_Kind[Any], Grouped[Standing, Read[Any]]] = {
             kind: Grouped(partial(self._stood, kind), most_at_once=MOST_AT_ONCE, lanes=2) for kind in (_METRICS, _ROI)
         }
@@ -221,9 +223,19 @@ class PostgresReads:
         found, more, events, engagement = await ruled.compare(self._pool, workspace, rule, limit, after)
         return Read(found, Position(self._epoch(), events, engagement)), more
 
-    async def wait_for(self, projection: str, position: Position, seconds: float) -> bool:
-        """Whether what answers the question ``projection`` reaches ``position`` within ``seconds``."""
-        return await self._waiting.wait_for(_READ_BY[projection], position, seconds)
+    async def wait_for(self, projection: str, position: Position, seconds: float, *, rule: str | None = None) -> bool:
+        """Whether what answers the question ``projection`` reaches ``position`` within ``seconds``. NotFound."""
+        names = _READ_BY[projection]
+        kept = CAMPAIGN_METRICS.schema if rule is None else (await ruled.schema_of(self._pool, rule))[0]
+        if kept == CAMPAIGN_METRICS.schema:
+            return await self._waiting.wait_for(names, position, seconds)
+        if kept not in self._waiting_kept:
+            self._waiting_kept[kept] = Waiting(self._pool, [CAMPAIGN_METRICS], kept)
+        both = (
+            self._waiting.wait_for(names, position, seconds),
+            self._waiting_kept[kept].wait_for((CAMPAIGN_METRICS.name,), position, seconds),
+        )
+        return all(await asyncio.gather(*both))
 
     async def _standing(
         self, kind: _Kind[Answer], asked: Standing, as_of: Position | None, rule: str | None

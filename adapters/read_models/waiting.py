@@ -22,14 +22,15 @@ class _Waiter:
 
 
 class Waiting:
-    """Knows how far the projections are; looks only while somebody waits."""
+    """Knows how far the projections are; looks only while somebody waits. ``kept`` is the schema of the tables that are
+    meant where these are not the live ones."""
 
-    def __init__(self, pool: Pool, projections: Collection[Projection]) -> None:
+    def __init__(self, pool: Pool, projections: Collection[Projection], kept: str | None = None) -> None:
         self._pool = pool
         self._logs = {projection.name: projection.log for projection in projections}
         self._reached = dict.fromkeys(self._logs, 0)
         self._statement = " union all ".join(
-            _REACHED.replace("$name", projection.name).replace("$schema", projection.schema)
+            _REACHED.replace("$name", projection.name).replace("$schema", kept or projection.schema)
             for projection in projections
         )
         self._waiters: set[_Waiter] = set()

@@ -36,7 +36,7 @@ async def metrics(request: Request, id: str) -> Response:
     compared = side_by_side.asked_for(request, ends, faults)
     if faults:
         raise Invalid(faults)
-    await reached(request, who, "metrics")
+    await reached(request, who, "metrics", rule)
     ask = partial(
         services(request).reads.metrics, who.workspace, an_id(id), group_by=groups, starts=starts, ends=ends,
         time_zone=zone, rule=rule,
@@ -60,7 +60,7 @@ async def funnel(request: Request, id: str) -> Response:
     )
     if faults:
         raise Invalid(faults)
-    await reached(request, who, "funnel")
+    await reached(request, who, "funnel", rule)
     at = await as_of(request, who)
     asked = stages or ("impression", "click", "conversion")
     read = await services(request).reads.funnel(
@@ -77,7 +77,7 @@ async def roi(request: Request, id: str) -> Response:
     rule = one(request, "rule", faults)
     if faults:
         raise Invalid(faults)
-    await reached(request, who, "roi")
+    await reached(request, who, "roi", rule)
     at = await as_of(request, who)
     read = await services(request).reads.roi(who.workspace, an_id(id), as_of=at, rule=rule)
     return answer(request, who, encode(read.value), position=read.position)

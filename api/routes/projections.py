@@ -39,7 +39,7 @@ async def comparison(request: Request, name: str) -> Response:
     """The campaigns whose figures under this rule are not those under the live one."""
     who = await caller(request)
     page = page_asked(request, who, f"comparison:{name}", filters=set())
-    await reached(request, who, "metrics")
+    await reached(request, who, "metrics", name)
     after = None if page.after is None else int(page.after)
     read, more = await services(request).reads.comparison(who.workspace, name, page.limit, after)
     cursor = None if more is None else sealed_cursor(request, who, page, str(more))

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from adapters.read_models.rebuild.places import LOCK
+from adapters.read_models.schemas import rule_schema
+from projections.campaign_metrics import CAMPAIGN_METRICS
 from tests.infra.serving import run
 from tests.journeys.conftest import Whole
 from tests.support.campaigns import drafted
@@ -126,11 +128,28 @@ def test_a_changed_bot_rule_answers_beside_the_live_one_and_the_campaigns_that_d
     assert (rules[name]["kept"], rules[name]["live"]) == (True, False)
     assert owner.pages("/v1/facts", campaign_id=clicked) == before
     later = owner.track({"kind": "click", "campaign_id": clicked, "properties": {"user_agent": "a MONITORING robot"}})
-    owner.get(f"/v1/campaigns/{clicked}/metrics", after=later.body["position"], wait=20).ok()
-    wait_until(
-        lambda: owner.get(f"/v1/campaigns/{clicked}/metrics", rule=name).ok().body["total"]["bots"]["clicks"] == 4,
-        20,
-    )
+    read = owner.get(f"/v1/campaigns/{clicked}/metrics", rule=name, after=later.position, wait=20).ok()
+    assert read.body["total"]["bots"]["clicks"] == 4
+
+
+@pytest.mark.req("EVT-9", "EVT-11")
+def test_who_asks_under_a_rule_waits_for_what_is_kept_under_it(whole: Whole, owner: Client, clicked: str) -> None:
+    name = f"held-{uuid4().hex[:8]}"
+    owner.post("/v1/rules", {"name": name, "kind": "bots", "definition": {"words": ["robot"]}}).ok(201)
+    assert done(owner, owner.post("/v1/rebuilds", {"rule": name}).ok(202))["state"] == "succeeded"
+    asked = [(f"/v1/campaigns/{clicked}/{question}", {"rule": name}) for question in ("metrics", "funnel", "roi")]
+    asked.append((f"/v1/rules/{name}/comparison", {}))
+
+    with psycopg.connect(whole.product.dsn) as batch:
+        batch.execute(f"select pg_advisory_xact_lock({LOCK})".encode(), (rule_schema(CAMPAIGN_METRICS, name),))
+        told = owner.track({"kind": "open", "campaign_id": clicked})
+        owner.get(f"/v1/campaigns/{clicked}/metrics", after=told.position, wait=20).ok()
+
+        held = [owner.get(path, after=told.position, wait=0.2, **query).status for path, query in asked]
+
+    let_go = [owner.get(path, after=told.position, wait=20, **query).status for path, query in asked]
+    assert (held, let_go) == ([503] * 4, [200] * 4)
+    assert owner.get(asked[0][0], rule="nobody-made-this", after=told.position).status == 404
 
 
 @pytest.mark.req("EVT-11")
