@@ -145,7 +145,7 @@ class MemoryEventStore:
             raise KeyUsedDifferently
         return found[1]
 
-    async def keep_refusal(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
+    async def keep(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
         """Keep a decision that made no event; the first answer under a key stands."""
         self._keep(workspace, idempotency, Kept(answer, None, None, None))
 

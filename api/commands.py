@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +26,7 @@ KEPT_REFUSALS = frozenset({404, 409, 412})
 
 Run = Callable[[Context], Awaitable[tuple[Aggregate, Recorded]]]
 Present = Callable[[Any], Awaitable[dict[str, Any]]]
+Ask = Callable[[], Awaitable[Response]]
 
 _in_flight: set[tuple[int, str]] = set()
 
@@ -55,14 +57,11 @@ async def command(
     keyed = Idempotency(key, fingerprint(request, raw)) if key else None
     context = _context(request, who, present, 201 if made_under else 200)
     decided = await _decide(request, replace(context, idempotency=keyed), run)
-    headers = {"Idempotent-Replayed": "true"} if decided.replayed else {}
     if decided.problem is not None:
-        decided.problem.headers.update(headers)
         return decided.problem
     if decided.recorded is None:
-        if where := json.loads(decided.answer.body).get("instance"):
-            headers["Location"] = where
-        return Response(decided.answer.body, decided.answer.status, headers=headers, media_type=errors.PROBLEM_JSON)
+        return _refused_again(decided.answer)
+    headers = {"Idempotent-Replayed": "true"} if decided.replayed else {}
     if made_under:
         headers["Location"] = f"{made_under}/{json.loads(decided.answer.body)['id']}"
     return answer(
@@ -71,30 +70,84 @@ async def command(
     )  # fmt: skip
 
 
+async def once(
+    request: Request, who: Caller, raw: bytes, ask: Ask, *, made_under: str | None = None,
+    decided: Callable[[], bool] = lambda: True,
+) -> Response:  # fmt: skip
+    """What was answered under the request's key before, else what ``ask`` answers: for commands that make no event of
+    one aggregate. It is kept where it was ``decided``.
+
+    A repeat has the position where the logs are by then. ``made_under`` as in ``command``. KeyUsedDifferently,
+    RequestInFlight.
+    """
+    key = idempotency_key(request)
+    if key is None:
+        return await ask()
+    keyed, kept = Idempotency(key, fingerprint(request, raw)), services(request).kept
+    with _alone(who, keyed):
+        if found := await kept.answer(who.workspace, keyed):
+            return await _again(request, who, found.answer, made_under)
+        answered = await _answered(ask)
+        if not (answered.status_code < 300 or answered.status_code in KEPT_REFUSALS) or not decided():
+            return answered
+        mine = Answer(answered.status_code, bytes(answered.body))
+        await kept.keep(who.workspace, keyed, mine)
+        # A twin in another process may have answered first: its answer is the one that stands.
+        stands = await kept.answer(who.workspace, keyed)
+        if stands is None or stands.answer == mine:
+            return answered
+        return await _again(request, who, stands.answer, made_under)
+
+
+async def _answered(ask: Ask) -> Response:
+    try:
+        return await ask()
+    except RequestInFlight:
+        raise  # decides nothing
+    except Exception as error:
+        return errors.of(error)
+
+
+async def _again(request: Request, who: Caller, kept: Answer, made_under: str | None) -> Response:
+    if kept.status >= 400:
+        return _refused_again(kept)
+    headers = {"Idempotent-Replayed": "true"}
+    if made_under:
+        headers["Location"] = f"{made_under}/{json.loads(kept.body)['id']}"
+    head = await services(request).moments.head()
+    return answer(request, who, kept.body, position=head, status=kept.status, headers=headers)
+
+
+def _refused_again(kept: Answer) -> Response:
+    headers = {"Idempotent-Replayed": "true"}
+    if where := json.loads(kept.body).get("instance"):
+        headers["Location"] = where
+    return Response(kept.body, kept.status, headers=headers, media_type=errors.PROBLEM_JSON)
+
+
 async def bulk(request: Request, raw: bytes, runs: list[Run], present: Present) -> Response:
     """Run each command in a transaction of its own, and answer all their results in order.
 
     With a key each of them has a key derived from it: a bulk that was cut off is finished by its repeat, and what
-    was decided before answers as it did.
+    was decided before answers as it did. The whole is kept under the key itself, unless one of them was not decided.
     """
     who = await caller(request)
     key = idempotency_key(request)
     context = _context(request, who, present, 200)
     results: list[dict[str, Any]] = []
-    replayed = True
-    for number, run in enumerate(runs):
-        keyed = Idempotency(f"{key}#{number}", fingerprint(request, raw)) if key else None
-        decided = await _decide(request, replace(context, idempotency=keyed), run)
-        replayed = replayed and decided.replayed
-        results.append(_result(decided))
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
-    return answer(
-        request,
-        who,
-        encoded({"results": results}),
-        position=await services(request).moments.head(),
-        headers=headers,
-    )
+
+    async def ask() -> Response:
+        replayed = True
+        for number, run in enumerate(runs):
+            keyed = Idempotency(f"{key}#{number}", fingerprint(request, raw)) if key else None
+            decided = await _decide(request, replace(context, idempotency=keyed), run)
+            replayed = replayed and decided.replayed
+            results.append(_result(decided))
+        headers = {"Idempotent-Replayed": "true"} if replayed else {}
+        head = await services(request).moments.head()
+        return answer(request, who, encoded({"results": results}), position=head, headers=headers)
+
+    return await once(request, who, raw, ask, decided=lambda: all(result["status"] < 429 for result in results))
 
 
 def _result(decided: Decided) -> dict[str, Any]:
@@ -128,11 +181,7 @@ async def _decide(request: Request, context: Context, run: Run) -> Decided:
     keyed = context.idempotency
     if keyed is None:
         return await _run(run, context)
-    twin = (context.caller.workspace, keyed.key)
-    if twin in _in_flight:
-        raise RequestInFlight
-    _in_flight.add(twin)
-    try:
+    with _alone(context.caller, keyed):
         kept = services(request).kept
         if found := await kept.answer(context.caller.workspace, keyed):
             return _replayed(found)
@@ -141,10 +190,21 @@ async def _decide(request: Request, context: Context, run: Run) -> Decided:
             return _replayed(first)  # a twin in another process was faster, and what it decided may be a refusal
         if decided.problem is None or decided.problem.status_code not in KEPT_REFUSALS:
             return decided
-        await kept.keep_refusal(context.caller.workspace, keyed, decided.answer)
+        await kept.keep(context.caller.workspace, keyed, decided.answer)
         # A twin in another process may have decided first: its answer is the one that stands.
         stands = await kept.answer(context.caller.workspace, keyed)
         return decided if stands is None or stands.answer.body == decided.answer.body else _replayed(stands)
+
+
+@contextmanager
+def _alone(who: Caller, keyed: Idempotency) -> Iterator[None]:
+    """While the block runs, nobody else in this process is answered under the key. RequestInFlight."""
+    twin = (who.workspace, keyed.key)
+    if twin in _in_flight:
+        raise RequestInFlight
+    _in_flight.add(twin)
+    try:
+        yield
     finally:
         _in_flight.discard(twin)
 

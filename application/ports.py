@@ -193,7 +193,7 @@ class KeptAnswers(Protocol):
         """What stands under a key. KeyUsedDifferently where it was used with another route or body."""
         ...
 
-    async def keep_refusal(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
+    async def keep(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
         """Keep a decision that made no event; the first answer under a key stands."""
         ...
 

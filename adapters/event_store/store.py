@@ -229,7 +229,7 @@ class PostgresEventStore:
         rows = await self._pool.rows(_ANSWERS, ([workspace for workspace, _ in keys], [key for _, key in keys]))
         return {(workspace, key): tuple(row) for workspace, key, *row in rows}
 
-    async def keep_refusal(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
+    async def keep(self, workspace: int, idempotency: Idempotency, answer: Answer) -> None:
         """Keep a decision that made no event; the first answer under a key stands."""
         await self._pool.rows(
             "select ballyhoo.keep_answer(%s, %s, %s, %s, %s)",

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import examples
-from api.conventions import an_id, caller, encoded, known_only, parsed, raw_body, services
+from api.commands import once
+from api.conventions import an_id, answer, caller, encoded, known_only, parsed, raw_body, services
 from api.jobs import body_of
 from domain.shared.errors import Invalid
 from domain.shared.reading import document
@@ -32,5 +33,9 @@ async def cancel(request: Request, id: str) -> Response:
     place.fields(())
     if place.faults:
         raise Invalid(place.faults)
-    found = await services(request).rebuilding.cancel(who, an_id(id, "job"))
-    return Response(encoded(body_of(found)), media_type="application/json")
+
+    async def ask() -> Response:
+        found = await services(request).rebuilding.cancel(who, an_id(id, "job"))
+        return answer(request, who, encoded(body_of(found)), position=await services(request).moments.head())
+
+    return await once(request, who, raw, ask)

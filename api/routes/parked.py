@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import examples
+from api.commands import once
 from api.conventions import answer, caller, encoded, parsed, raw_body, reached, services
 from api.paging import page_asked, sealed_cursor
 from application.ports_parked import Parked
@@ -39,10 +40,14 @@ async def replay(request: Request, id: str) -> Response:
     place.fields(())
     if place.faults:
         raise Invalid(place.faults)
-    if not (id.isascii() and id.isdigit() and len(id) <= 18):
-        raise NotFound(f"Nothing is parked under {id[:64]!r} in this workspace.")
-    count = await services(request).parked.replay(who.workspace, int(id))
-    return answer(request, who, encoded({"replayed": count}), position=await services(request).moments.head())
+
+    async def ask() -> Response:
+        if not (id.isascii() and id.isdigit() and len(id) <= 18):
+            raise NotFound(f"Nothing is parked under {id[:64]!r} in this workspace.")
+        count = await services(request).parked.replay(who.workspace, int(id))
+        return answer(request, who, encoded({"replayed": count}), position=await services(request).moments.head())
+
+    return await once(request, who, raw, ask)
 
 
 def _item(row: Parked) -> dict[str, object]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import examples
+from api.commands import once
 from api.conventions import answer, caller, encoded, known_only, parsed, raw_body, reached, services
 from api.paging import page_asked, sealed_cursor
 from domain.shared.errors import Invalid
@@ -29,9 +30,13 @@ async def projections(request: Request) -> Response:
 async def add_rule(request: Request) -> Response:
     """Put a rule in; a rebuild under its name then keeps figures under it beside the live ones. Owners only."""
     raw, who = await raw_body(request), await caller(request)
-    rule = await services(request).ruling.add(who, parsed(raw))
-    body = encoded({"name": rule.name, "kind": rule.kind, "live": False, "kept": False, "definition": rule.definition})
-    return answer(request, who, body, status=201, position=await services(request).moments.head())
+
+    async def ask() -> Response:
+        rule = await services(request).ruling.add(who, parsed(raw))
+        body = {"name": rule.name, "kind": rule.kind, "live": False, "kept": False, "definition": rule.definition}
+        return answer(request, who, encoded(body), status=201, position=await services(request).moments.head())
+
+    return await once(request, who, raw, ask)
 
 
 @router.get("/rules/{name}/comparison", **examples.of("rule_comparison"))

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import examples
-from api.conventions import caller, parsed, raw_body, services
-from api.jobs import accepted, kept_or
+from api.commands import once
+from api.conventions import answer, caller, encoded, parsed, raw_body, services
+from api.jobs import HOME, body_of
 
 router = APIRouter(prefix="/v1", tags=["rebuilds"])
 
@@ -18,6 +19,8 @@ async def rebuild(request: Request) -> Response:
     raw, who = await raw_body(request), await caller(request)
 
     async def ask() -> Response:
-        return accepted(await services(request).rebuilding.ask(who, parsed(raw, empty=True)))
+        job = await services(request).rebuilding.ask(who, parsed(raw, empty=True))
+        body, where = encoded(body_of(job)), {"Location": f"{HOME}/{job.id}"}
+        return answer(request, who, body, position=await services(request).moments.head(), status=202, headers=where)
 
-    return await kept_or(request, who, raw, ask)
+    return await once(request, who, raw, ask, made_under=HOME)

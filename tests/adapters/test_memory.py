@@ -77,8 +77,8 @@ async def test_the_first_answer_under_a_key_stands() -> None:
     key = Idempotency("key", b"1")
 
     assert await store.answer(STUDIO, key) is None
-    await store.keep_refusal(STUDIO, key, Answer(409, b"no"))
-    await store.keep_refusal(STUDIO, key, Answer(404, b"never"))
+    await store.keep(STUDIO, key, Answer(409, b"no"))
+    await store.keep(STUDIO, key, Answer(404, b"never"))
 
     kept = await store.answer(STUDIO, key)
     assert kept is not None

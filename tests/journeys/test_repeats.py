@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from tests.journeys.conftest import Whole
 from tests.support import dying
 from tests.support.campaigns import a_document, campaign_in, drafted, history_of, move
-from tests.support.client import Client, NoReply, conditions
+from tests.support.client import Answer, Client, NoReply, conditions
 from tests.support.server import Api
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -132,3 +136,101 @@ def test_an_answer_says_where_the_new_thing_is(alice: Client) -> None:
 
     assert alice.get(made.headers["location"]).ok().body == made.body
     assert made.version == 1
+
+
+def another(client: Client, command: str) -> tuple[str, Any]:
+    """The path and the body of a command that makes no event of an aggregate."""
+    match command:
+        case "bulk":
+            return "/v1/campaigns/bulk", {"move": "launch", "ids": [drafted(client), str(uuid4())]}
+        case "rule":
+            rule = {"name": f"rule-{uuid4().hex[:12]}", "kind": "bots", "definition": {"words": ["robot"]}}
+            return "/v1/rules", rule
+        case "rebuild":
+            return "/v1/rebuilds", {"projections": ["ab_test_list"]}
+        case "rebuild under no rule":
+            return "/v1/rebuilds", {"rule": "nobody-made-this"}
+        case "rule again":
+            return "/v1/rules", {"name": "1", "kind": "bots", "definition": {"words": ["robot"]}}
+        case "cancel":
+            return f"/v1/jobs/{uuid4()}/cancel", None
+        case _:
+            return "/v1/parked/999999999/replay", None
+
+
+def ended(client: Client, answer: Answer) -> Answer:
+    """The same answer, once the job that it began, if any, stands in no other's way."""
+    where = answer.headers.get("location", "")
+    if answer.status == 202:
+        wait_until(lambda: client.get(where).ok().body["state"] not in ("queued", "running"), 60)
+    return answer
+
+
+OTHERS = {
+    "bulk": 200, "rule": 201, "rebuild": 202, "rebuild under no rule": 404, "rule again": 409, "cancel": 404,
+    "replay": 404,
+}  # fmt: skip
+
+
+@pytest.mark.req("EVT-2")
+@pytest.mark.parametrize(("command", "status"), OTHERS.items())
+def test_a_command_that_is_no_aggregates_repeats_as_well(alice: Client, command: str, status: int) -> None:
+    path, body = another(alice, command)
+    key = str(uuid4())
+    first = ended(alice, alice.post(path, body, key=key).ok(status))
+
+    again = alice.post(path, body, key=key).ok(status)
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.content == first.content
+    assert again.headers["content-type"] == first.headers["content-type"]
+    assert again.headers.get("location") == first.headers.get("location")
+    assert ("ballyhoo-position" in first.headers, "ballyhoo-position" in again.headers) == (status < 300,) * 2
+    if status < 300:
+        alice.get("/v1/campaigns", after=again.position, wait=20).ok()
+
+
+@pytest.mark.parametrize("command", OTHERS)
+def test_a_key_of_one_command_is_no_key_of_another_whichever_came_first(alice: Client, command: str) -> None:
+    path, body = another(alice, command)
+    there, here = str(uuid4()), str(uuid4())
+    alice.post("/v1/campaigns", a_document(), key=there).ok(201)
+    ended(alice, alice.post(path, body, key=here))
+
+    assert alice.post(path, body, key=there).ok(422).body["type"] == "/problems/key-used-differently"
+    assert alice.post("/v1/campaigns", a_document(), key=here).ok(422).body["type"] == "/problems/key-used-differently"
+
+
+@pytest.mark.parametrize("command", ["bulk", "rule", "rebuild"])
+def test_such_a_command_that_was_not_valid_leaves_the_key_free(alice: Client, command: str) -> None:
+    path, body = another(alice, command)
+    assert alice.post(path, {"colour": "red"}, key="free").status == 422
+
+    assert ended(alice, alice.post(path, body, key="free")).status < 300
+
+
+def test_of_twins_in_flight_one_is_decided_and_none_twice(alice: Client) -> None:
+    path, body = another(alice, "rule")
+    with ThreadPoolExecutor(8) as many:
+        answers = list(many.map(lambda _: alice.post(path, body, key="twin"), range(8)))
+
+    assert {answer.body.get("type") for answer in answers if answer.status != 201} <= {"/problems/request-in-flight"}
+    assert len({answer.content for answer in answers if answer.status == 201}) == 1
+    assert alice.post(path, body, key="twin").ok(201).replayed
+
+
+def test_a_bulk_whose_answer_was_lost_is_answered_by_its_repeat(whole: Whole, alice: Client, mortal: Api) -> None:
+    ids = [campaign_in(alice, "active") for _ in range(3)]
+    asked = {"move": "pause", "ids": ids}
+    headers = {**conditions("lost"), dying.HEADER: "before-reply"}
+    with pytest.raises(NoReply):
+        alice.at(mortal.url).call("POST", "/v1/campaigns/bulk", asked, headers=headers)
+
+    repeat = alice.post("/v1/campaigns/bulk", asked, key="lost").ok()
+    with psycopg.connect(whole.product.dsn, autocommit=True) as connection:  # as if it had been cut off before its end
+        connection.execute("delete from ballyhoo.idempotency where key = 'lost'")
+    again = alice.post("/v1/campaigns/bulk", asked, key="lost").ok()
+
+    assert [result["status"] for result in repeat.body["results"]] == [200, 200, 200]
+    assert (repeat.replayed, again.replayed, again.content) == (True, True, repeat.content)
+    assert [len(history_of(alice, id)) for id in ids] == [3, 3, 3]

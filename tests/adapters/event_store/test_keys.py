@@ -70,8 +70,8 @@ async def test_the_key_of_a_lost_race_is_free(alice: Studio) -> None:
 
 async def test_a_refusal_is_kept_and_the_first_decision_stands(alice: Studio) -> None:
     refusal = Answer(409, b'{"title": "not now"}')
-    await alice.store.keep_refusal(alice.caller.workspace, LAUNCH, refusal)
-    await alice.store.keep_refusal(alice.caller.workspace, LAUNCH, Answer(404, b"later"))
+    await alice.store.keep(alice.caller.workspace, LAUNCH, refusal)
+    await alice.store.keep(alice.caller.workspace, LAUNCH, Answer(404, b"later"))
 
     kept = await alice.store.answer(alice.caller.workspace, LAUNCH)
     recorded = await alice.store.save(alice.draft(), alice.asks(key=LAUNCH))
@@ -85,7 +85,7 @@ async def test_a_refusal_is_kept_and_the_first_decision_stands(alice: Studio) ->
 async def test_a_refusal_after_a_decision_changes_nothing(alice: Studio) -> None:
     await alice.store.save(alice.draft(), alice.asks(key=LAUNCH, body=b"made"))
 
-    await alice.store.keep_refusal(alice.caller.workspace, LAUNCH, Answer(404, b"late"))
+    await alice.store.keep(alice.caller.workspace, LAUNCH, Answer(404, b"late"))
 
     kept = await alice.store.answer(alice.caller.workspace, LAUNCH)
     assert kept is not None
@@ -128,7 +128,7 @@ async def test_many_keys_of_one_group_are_each_kept_with_their_own_events(alice:
     campaigns = [alice.draft() for _ in range(4)]
     campaigns[1].archive(by=ALICE, at=NOON)
     keys = [Idempotency(f"key {number}", b"f" * 32) for number in range(4)]
-    await alice.store.keep_refusal(alice.caller.workspace, keys[2], Answer(409, b"no"))
+    await alice.store.keep(alice.caller.workspace, keys[2], Answer(409, b"no"))
     commands = [alice.command(one, key=key) for one, key in zip(campaigns, keys, strict=True)]
 
     outcomes = await in_one_group(alice, commands)
