@@ -267,7 +267,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "projections": {
         "summary": "How far the read models are",
-        "query": [],
+        "query": _AFTER,
         "answer": {
             "items": [
                 {

@@ -27,6 +27,10 @@ _SIDE = {
     "impressions": 0, "opens": 20, "clicks": 12, "bot_impressions": 0, "bot_opens": 4, "bot_clicks": 3,
     "reach": 18, "unique_opens": 15, "unique_clicks": 9,
 }  # fmt: skip
+_AFTER = [
+    ("after", "A Ballyhoo-Position: wait until the answer reflects it."),
+    ("wait", "Seconds to wait at most, 0 to 30; 5 unless given."),
+]
 _PAGE = [("limit", "1 to 200, default 50."), ("cursor", "`next` of the page before.")]
 
 OPERATIONS: dict[str, dict[str, Any]] = {
@@ -39,12 +43,13 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "job": {
         "summary": "A job",
+        "query": _AFTER,
         "answer": {"id": _ID, "state": "succeeded", "done": 90, "total": 90, "error": None, "result": _RESULT},
     },
     "cancel_job": {"summary": "Cancel a job", "command": True, "answer": {**_QUEUED, "state": "cancelled"}},
     "rules": {
         "summary": "The rules of the read models",
-        "query": [],
+        "query": _AFTER,
         "answer": {"items": [{**_RULE, "name": "1", "live": True, "kept": True}]},
     },
     "add_rule": {
@@ -56,7 +61,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "rule_comparison": {
         "summary": "Which campaigns differ under a rule",
-        "query": _PAGE,
+        "query": [*_PAGE, *_AFTER],
         "answer": {
             "rule": "strict",
             "at_same_position": True,
@@ -66,7 +71,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "parked": {
         "summary": "What read models were made without",
-        "query": _PAGE,
+        "query": [*_PAGE, *_AFTER],
         "answer": {
             "items": [
                 {

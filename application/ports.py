@@ -198,10 +198,18 @@ class KeptAnswers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a campaign has reached by the facts up to the position ``engagement`` of their log."""
+
+    figures: Figures
+    engagement: int
+
+
 class CampaignFigures(Protocol):
     """Asks the read models what campaigns have reached (application stays ignorant of how)."""
 
-    async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Figures:
+    async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Reached:
         """What one campaign has reached, now or as known at a position."""
         ...
 

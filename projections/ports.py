@@ -112,6 +112,6 @@ class Reads(Protocol):
         is named. NotFound where there are none.
 
         ``projection`` names a question: ``campaigns``, ``metrics``, ``funnel``, ``roi``, ``facts``, ``ab_tests``,
-        ``ab_evidence``.
+        ``ab_evidence``, and ``projections`` for all of them.
         """
         ...

@@ -11,7 +11,7 @@ from uuid import UUID
 from adapters.postgres.grouped import Grouped
 from adapters.postgres.pool import Pool
 from adapters.read_models.reader import PostgresReads
-from application.ports import Figures, Position
+from application.ports import Figures, Position, Reached
 from projections.campaign_metrics import CAMPAIGN_METRICS, reached
 from projections.encoding import encode
 from projections.projection import placed
@@ -25,19 +25,20 @@ class PostgresFigures:
     def __init__(self, pool: Pool, reads: PostgresReads) -> None:
         self._pool = pool
         self._reads = reads
-        self._reached: Grouped[tuple[int, UUID], Figures] = Grouped(self._ask, lanes=2)
+        self._reached: Grouped[tuple[int, UUID], Reached] = Grouped(self._ask, lanes=2)
 
-    async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Figures:
+    async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Reached:
         """See ``application.ports.CampaignFigures.of``."""
         if as_of is None:
-            return await self._reached.answer((workspace, id)) or Figures()
+            return await self._reached.answer((workspace, id)) or Reached(Figures(), 0)
         total = (await self._reads.metrics(workspace, id, as_of=as_of)).value.total
-        return Figures(
+        figures = Figures(
             conversions=total.conversions,
             revenue=int(total.revenue),
             engagement=total.opens + total.clicks,
             spent=str(Decimal(total.spend)),
         )
+        return Reached(figures, as_of.engagement)
 
     async def final(self, workspace: int, id: UUID) -> dict[str, Any]:
         """See ``application.ports.CampaignFigures.final``."""
@@ -50,6 +51,9 @@ class PostgresFigures:
         }
         return final
 
-    async def _ask(self, keys: list[tuple[int, UUID]]) -> dict[tuple[int, UUID], Figures]:
+    async def _ask(self, keys: list[tuple[int, UUID]]) -> dict[tuple[int, UUID], Reached]:
         rows = await self._pool.rows(_REACHED, ([workspace for workspace, _ in keys], [id for _, id in keys]))
-        return {(workspace, id): reached.figures(*sums) for workspace, id, *sums in rows}
+        return {
+            (workspace, id): Reached(reached.figures(*sums), engagement)
+            for workspace, id, engagement, *sums in rows
+        }

@@ -74,6 +74,7 @@ _READ_BY = {
     "facts": (CAMPAIGN_METRICS.name,),
     "ab_tests": (AB_TEST_LIST.name,),
     "ab_evidence": (AB_EVIDENCE.name,),
+    "projections": tuple(projection.name for projection in CATALOGUE),
 }
 
 _CAMPAIGN_THEN = """

@@ -97,8 +97,8 @@ async def get(request: Request, id: str) -> Response:
     who = await caller(request)
     position = await _asked_moment(request, who, _id(id), set())
     await reached(request, who, None)
-    seen = await services(request).ab_tests.view(who.workspace, _id(id), as_of=position)
     head = position or await services(request).moments.head()
+    seen = await services(request).ab_tests.view(who.workspace, _id(id), as_of=position)
     return answer(request, who, encoded(seen.value), position=head, version=seen.version)
 
 
@@ -124,8 +124,8 @@ async def assignment(request: Request, id: str) -> Response:
     if faults or contact is None:
         raise Invalid(faults)
     await reached(request, who, None)
-    seen = await services(request).ab_tests.assignment(who.workspace, _id(id), contact)
     head = await services(request).moments.head()
+    seen = await services(request).ab_tests.assignment(who.workspace, _id(id), contact)
     return answer(request, who, encoded(seen.value), position=head, version=seen.version)
 
 
@@ -135,6 +135,7 @@ async def history(request: Request, id: str) -> Response:
     who = await caller(request)
     page = page_asked(request, who, f"ab-test-history:{id}", filters=set())
     await reached(request, who, None)
+    head = await services(request).moments.head()
     told: list[dict[str, Any]] = [
         {
             "version": entry.version,
@@ -153,7 +154,6 @@ async def history(request: Request, id: str) -> Response:
     found = [item for item in reversed(told) if item["version"] < below]
     items = found[: page.limit]
     more = sealed_cursor(request, who, page, json.dumps(items[-1]["version"])) if len(found) > page.limit else None
-    head = await services(request).moments.head()
     return answer(request, who, encoded({"items": items, "next": more}), position=head, version=len(told))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -49,10 +50,11 @@ async def get(request: Request, id: str) -> Response:
     if faults := known_only(request, {"as_of", "after", "wait"}):
         raise Invalid(faults)
     await reached(request, who, "metrics")
-    position = await _asked_moment(request, who, an_id(id))
-    view = await services(request).campaigns.view(who.workspace, an_id(id), as_of=position)
-    head = position or await services(request).moments.head()
-    return answer(request, who, encoded(view.resource), position=head, version=view.version)
+    asked = await _asked_moment(request, who, an_id(id))
+    head = asked or await services(request).moments.head()
+    view = await services(request).campaigns.view(who.workspace, an_id(id), as_of=asked)
+    position = replace(head, engagement=view.engagement)
+    return answer(request, who, encoded(view.resource), position=position, version=view.version)
 
 
 async def _asked_moment(request: Request, who: Caller, id: UUID) -> Position | None:
@@ -93,7 +95,6 @@ async def readiness(request: Request, id: str) -> Response:
     if faults := known_only(request, {"after", "wait"}):
         raise Invalid(faults)
     await reached(request, who, None)
-    at = services(request).clock.now()
+    at, head = services(request).clock.now(), await services(request).moments.head()
     report, version = await services(request).campaigns.readiness(who.workspace, an_id(id), at)
-    head = await services(request).moments.head()
     return answer(request, who, encoded(report), position=head, version=version)

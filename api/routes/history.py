@@ -22,6 +22,7 @@ async def history(request: Request, id: str) -> Response:
     who = await caller(request)
     page = page_asked(request, who, f"history:{id}", filters=set())
     await reached(request, who, None)
+    head = await services(request).moments.head()
     told: list[dict[str, Any]] = [
         {
             "version": entry.version,
@@ -40,5 +41,4 @@ async def history(request: Request, id: str) -> Response:
     found = [item for item in reversed(told) if item["version"] < below]
     items = found[: page.limit]
     more = sealed_cursor(request, who, page, json.dumps(items[-1]["version"])) if len(found) > page.limit else None
-    head = await services(request).moments.head()
     return answer(request, who, encoded({"items": items, "next": more}), position=head, version=len(told))

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from api import examples
 from api.commands import once
-from api.conventions import an_id, answer, caller, encoded, known_only, parsed, raw_body, services
+from api.conventions import an_id, answer, caller, encoded, known_only, parsed, raw_body, reached, services
 from api.jobs import body_of
 from domain.shared.errors import Invalid
 from domain.shared.reading import document
@@ -19,10 +19,12 @@ router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 async def job(request: Request, id: str) -> Response:
     """How far a job is, and what came of it."""
     who = await caller(request)
-    if faults := known_only(request, set()):
+    if faults := known_only(request, {"after", "wait"}):
         raise Invalid(faults)
+    await reached(request, who, None)
+    head = await services(request).moments.head()
     found = await services(request).rebuilding.job(who, an_id(id, "job"))
-    return Response(encoded(body_of(found)), media_type="application/json")
+    return answer(request, who, encoded(body_of(found)), position=head)
 
 
 @router.post("/{id}/cancel", **examples.of("cancel_job"))

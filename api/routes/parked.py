@@ -23,12 +23,13 @@ async def parked(request: Request) -> Response:
     """The records that were put aside because they could not be folded, the oldest first, each with its reason."""
     who = await caller(request)
     page = page_asked(request, who, "parked", filters=set())
-    await reached(request, who, None)
+    await reached(request, who, "projections")
+    read = await services(request).reads.projections(who.workspace)
     after = None if page.after is None else int(page.after)
     rows, more = await services(request).parked.page(who.workspace, page.limit, after)
     cursor = sealed_cursor(request, who, page, str(rows[-1].id)) if more else None
     body = encoded({"items": [_item(row) for row in rows], "next": cursor})
-    return answer(request, who, body, position=await services(request).moments.head())
+    return answer(request, who, body, position=read.position)
 
 
 @router.post("/{id}/replay", **examples.of("replay"))

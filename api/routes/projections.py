@@ -21,7 +21,7 @@ async def projections(request: Request) -> Response:
     who = await caller(request)
     if faults := known_only(request, {"after", "wait"}):
         raise Invalid(faults)
-    await reached(request, who, None)
+    await reached(request, who, "projections")
     read = await services(request).reads.projections(who.workspace)
     return answer(request, who, encode({"items": read.value}), position=read.position)
 

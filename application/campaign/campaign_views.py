@@ -17,11 +17,13 @@ from domain.shared.position import Position
 
 @dataclass(frozen=True)
 class CampaignView:
-    """A campaign at some moment: its resource (api.md §4), its version, and when that version was recorded."""
+    """A campaign at some moment: its resource (api.md §4), its version, when that version was recorded, and up to which
+    position of their log it reflects the facts."""
 
     resource: dict[str, Any]
     version: int
     recorded_at: datetime
+    engagement: int
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class CampaignViews:
         """The campaign now, or as known at a position."""
         position = None if as_of is None else as_of.events
         campaign = await self.store.get(Campaign, workspace, id, position=position)
-        figures = await self.figures.of(workspace, id, as_of=as_of)
-        return CampaignView(self._shown(workspace, campaign, figures), campaign.version, campaign.modified_on)
+        reached = await self.figures.of(workspace, id, as_of=as_of)
+        shown = self._shown(workspace, campaign, reached.figures)
+        return CampaignView(shown, campaign.version, campaign.modified_on, reached.engagement)
 
     async def recorded_at(self, workspace: int, id: UUID, version: int) -> datetime | None:
         """When a version was recorded; None where it has not come yet. NotFound."""
@@ -48,8 +51,9 @@ class CampaignViews:
 
     async def resource(self, workspace: int, campaign: Campaign) -> dict[str, Any]:
         """The campaign as a command leaves it, with what it has reached: a new one has reached nothing."""
-        figures = Figures() if campaign.version == 1 else await self.figures.of(workspace, campaign.id)
-        return self._shown(workspace, campaign, figures)
+        if campaign.version == 1:
+            return self._shown(workspace, campaign, Figures())
+        return self._shown(workspace, campaign, (await self.figures.of(workspace, campaign.id)).figures)
 
     def sealed(self, workspace: int, resource: dict[str, Any]) -> dict[str, Any]:
         """The resource with the position of its final metrics as a token: positions count everybody's facts."""

@@ -14,10 +14,10 @@ sum(t.n) filter (where t.kind in (8, 9)) as engagement, sum(t.amount) filter (wh
 """Of rows ``t`` of the totals."""
 
 STATEMENT = """
-select s.workspace, s.id, s.currency, $sums
+select s.workspace, s.id, (select min(high) from $schema.checkpoints where log = 'engagement'), s.currency, $sums
   from unnest(%s::int[], %s::uuid[]) w(workspace, id)
   join ballyhoo.streams s on s.workspace = w.workspace and s.id = w.id and s.kind = 'campaign'
-  join $schema.totals t on t.campaign = s.stream
+  left join $schema.totals t on t.campaign = s.stream
  group by s.workspace, s.id, s.currency
 """.replace("$sums", SUMS)
 

@@ -11,7 +11,7 @@ from adapters.memory import MemoryClock, MemoryEventStore
 from adapters.statistics.scipy_significance import ScipySignificance
 from application.ab_test.looking import Looking
 from application.application import Application, assemble
-from application.ports import Caller, Context, DueClaim, Idempotency, Position
+from application.ports import Caller, Context, DueClaim, Idempotency, Position, Reached
 from application.ports_ab_tests import Place
 from domain.ab_test.evidence import ArmEvidence, Evidence
 from domain.ab_test.state import ABTestState
@@ -38,9 +38,9 @@ class CountingIds:
 class FixedFigures:
     """Figures that never move."""
 
-    async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Figures:
+    async def of(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> Reached:
         """The same for every campaign."""
-        return Figures(conversions=3, revenue=5_997, engagement=12, spent="10.5")
+        return Reached(Figures(conversions=3, revenue=5_997, engagement=12, spent="10.5"), engagement=7)
 
     async def final(self, workspace: int, id: UUID) -> dict[str, Any]:
         """The same for every campaign."""

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
 import pytest
 
+from adapters.read_models.rebuild.places import LOCK
+from projections.campaign_metrics import CAMPAIGN_METRICS
+from tests.journeys.conftest import Whole
 from tests.support.ab_tests import planned
 from tests.support.campaigns import drafted
 from tests.support.client import Client
 
 NUL = "a\0b"
+
+
+@contextmanager
+def held_up(whole: Whole, name: str = CAMPAIGN_METRICS.name) -> Iterator[None]:
+    """Tables that nothing is folded into."""
+    with psycopg.connect(whole.product.dsn) as other:
+        other.execute(f"select pg_advisory_xact_lock({LOCK})".encode(), (name,))
+        yield
 
 
 @pytest.mark.parametrize(
@@ -31,3 +46,17 @@ def test_a_text_that_holds_nul_is_refused_by_the_name_of_its_parameter(alice: Cl
 
 def test_nothing_is_kept_under_a_rule_whose_name_holds_nul(alice: Client) -> None:
     assert alice.get("/v1/rules/a%00b/comparison").status == 404
+
+
+@pytest.mark.req("EVT-9")
+@pytest.mark.parametrize("path", ["/v1/campaigns/{campaign}", "/v1/parked", "/v1/projections"])
+def test_a_position_claims_no_more_than_was_answered(whole: Whole, alice: Client, path: str) -> None:
+    campaign = drafted(alice, goals={"engagement": 10})
+    with held_up(whole):
+        told = alice.track({"kind": "click", "campaign_id": campaign})
+        claimed = alice.get(path.format(campaign=campaign)).ok().position
+
+        assert alice.get(f"/v1/campaigns/{campaign}/metrics", after=claimed, wait=0.3).ok().body["total"]["clicks"] == 0
+        assert alice.get(path.format(campaign=campaign), after=told.position, wait=0.3).status == 503
+
+    assert alice.get(path.format(campaign=campaign), after=told.position, wait=20).ok()

@@ -61,6 +61,8 @@ def done(client: Client, accepted: Answer) -> dict[str, object]:
 def test_a_rebuild_is_a_job_whose_result_equals_the_live_tables(owner: Client, clicked: str) -> None:
     accepted = owner.post("/v1/rebuilds", {"projections": ["campaign_metrics", "campaign_list"]}).ok(202)
     assert (accepted.body["state"], accepted.body["result"]) == ("queued", None)
+    watched = owner.get(accepted.headers["location"], after=accepted.position, wait=1).ok()
+    assert owner.get("/v1/campaigns", after=watched.position, wait=20).ok()
 
     job = done(owner, accepted)
 
