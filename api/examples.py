@@ -106,7 +106,7 @@ _AFTER = [
 ]
 _PAGE = [("limit", "1 to 200; 50 unless given."), ("cursor", "`next` of the page before.")]
 _AS_OF = [("as_of", "A time or a token: the answer as it was known then.")]
-_RULE = [("rule", "The name of a rule whose tables are kept beside the live ones.")]
+_RULE = [("rule", "The name of a rule whose tables are kept beside the live ones; the answer names it too.")]
 
 _PROBLEM = {
     "type": "/problems/invalid",

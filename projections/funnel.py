@@ -43,10 +43,11 @@ class Stage(msgspec.Struct, frozen=True):
 
 
 class Funnel(msgspec.Struct, frozen=True):
-    """The stages in the order that was asked; ``horizon`` as in ``Metrics``."""
+    """The stages in the order that was asked; ``horizon`` and ``rule`` as in ``Metrics``."""
 
     stages: list[Stage]
     horizon: str | msgspec.UnsetType = msgspec.UNSET
+    rule: str | msgspec.UnsetType = msgspec.UNSET
 
 
 def check(stages: Sequence[str], by: str) -> None:

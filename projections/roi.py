@@ -35,12 +35,14 @@ class Part(Return, frozen=True, kw_only=True):
 
 
 class Roi(Return, frozen=True, kw_only=True):
-    """The return of a campaign, and by each platform and each variant; ``horizon`` as in ``Metrics``."""
+    """The return of a campaign, and by each platform and each variant; ``horizon`` and ``rule`` as in
+    ``Metrics``."""
 
     campaign_id: str
     currency: str
     by: dict[str, list[Part]]
     horizon: str | msgspec.UnsetType = msgspec.UNSET
+    rule: str | msgspec.UnsetType = msgspec.UNSET
 
 
 BY = ("platform", "variant")

@@ -139,7 +139,7 @@ class PostgresReads:
         found = answered(campaign, rows.found, group_by)
         if found is None:
             raise _no_campaign(campaign)
-        return Read(_to(rows.horizon, found[1]), self._position(found[0], as_of))
+        return Read(_to(rows.horizon, rule, found[1]), self._position(found[0], as_of))
 
     async def funnel(
         self,
@@ -159,7 +159,7 @@ class PostgresReads:
             raise _no_campaign(campaign)
         currency, name, events, engagement = rows.found[0][:4]
         head = Head(currency, name, events, engagement)
-        return Read(_to(rows.horizon, funnel.answered(stages, rows.found[0])), self._position(head, as_of))
+        return Read(_to(rows.horizon, rule, funnel.answered(stages, rows.found[0])), self._position(head, as_of))
 
     async def roi(
         self, workspace: int, campaign: UUID, *, as_of: Position | None = None, rule: str | None = None
@@ -251,7 +251,7 @@ class PostgresReads:
         found = standing.found([asked], rows.found).get(asked)
         if found is None:
             raise _no_campaign(asked.campaign)
-        return Read(_to(rows.horizon, kind.answer(asked, found)), self._position(found.head, as_of))
+        return Read(_to(rows.horizon, rule, kind.answer(asked, found)), self._position(found.head, as_of))
 
     async def _stood(self, kind: _Kind[Any], asked: list[Standing]) -> dict[Standing, Read[Any]]:
         rows = await self._pool.rows(placed(kind.statement, CAMPAIGN_METRICS.schema), standing.parameters(asked))
@@ -286,9 +286,10 @@ class PostgresReads:
         return as_of or Position(self._epoch(), head.events, head.engagement)
 
 
-def _to(horizon: str | None, answer: Answer) -> Answer:
-    """The answer, naming the horizon where facts that it would need were dropped."""
-    return answer if horizon is None else msgspec.structs.replace(answer, horizon=horizon)
+def _to(horizon: str | None, rule: str | None, answer: Answer) -> Answer:
+    """The answer, naming the horizon where facts that it would need were dropped, and the rule that was asked for."""
+    named = {"horizon": horizon, "rule": rule}
+    return msgspec.structs.replace(answer, **{name: value for name, value in named.items() if value is not None})
 
 
 def _no_campaign(id: UUID) -> NotFound:

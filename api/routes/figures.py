@@ -23,7 +23,7 @@ async def metrics(request: Request, id: str) -> Response:
     With `compare=as_first_reported` the answer holds two of them, `as_first_reported` (what was known at `to`; null
     where the campaign was not there yet) and `as_known_now`. Where the answer would need archived facts that were
     dropped for good, `horizon` says before which time they were recorded; so do the funnel, the return and the raw
-    facts.
+    facts. Under a rule the figures, the funnel and the return name it as `rule`.
     """
     who = await caller(request)
     faults = known_only(request, _COMMON | {"group_by", "from", "to", "time_zone", "compare"})

@@ -77,7 +77,7 @@ class Group(Measures, frozen=True, kw_only=True):
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """``computed`` says that unique counts had to be counted for this question, in time linear in the
     campaign's contacts or, for windows and times, its facts. ``horizon`` is there where the answer would need facts
-    recorded before it, which were dropped."""
+    recorded before it, which were dropped; ``rule`` where the figures kept under one were asked for."""
 
     campaign_id: str
     currency: str
@@ -85,3 +85,4 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     groups: list[Group]
     computed: bool
     horizon: str | msgspec.UnsetType = msgspec.UNSET
+    rule: str | msgspec.UnsetType = msgspec.UNSET

@@ -129,6 +129,9 @@ def test_a_changed_bot_rule_answers_beside_the_live_one_and_the_campaigns_that_d
     rules = {found["name"]: found for found in owner.get("/v1/rules").ok().body["items"]}
     assert (rules[name]["kept"], rules[name]["live"]) == (True, False)
     assert owner.pages("/v1/facts", campaign_id=clicked) == before
+    for question in ("metrics", "funnel", "roi"):
+        assert owner.get(f"/v1/campaigns/{clicked}/{question}", rule=name).ok().body["rule"] == name
+        assert "rule" not in owner.get(f"/v1/campaigns/{clicked}/{question}").ok().body
     later = owner.track({"kind": "click", "campaign_id": clicked, "properties": {"user_agent": "a MONITORING robot"}})
     read = owner.get(f"/v1/campaigns/{clicked}/metrics", rule=name, after=later.position, wait=20).ok()
     assert read.body["total"]["bots"]["clicks"] == 4
