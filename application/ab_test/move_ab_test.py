@@ -64,7 +64,7 @@ class MoveABTestHandler:
                 await self._check_start(test, command, context)
                 test.start(by=by, at=at)
             case Move.LOOK:
-                test.check("look")
+                test.check("looks")
                 test.record_look(await self._look(test, context), by=by, at=at)
             case Move.COMPLETE:
                 test.check("complete")
@@ -95,7 +95,7 @@ class MoveABTestHandler:
 
     async def _apply(self, test: ABTest, variant: str | None, context: Context) -> None:
         """The variant that is named, or the declared winner, or the one that the figures name just now."""
-        test.check("apply_winner")
+        test.check("apply-winner")
         by, at = context.caller.actor, context.at
         if variant is None and test.state().winner is None:
             look = await self._look(test, context)

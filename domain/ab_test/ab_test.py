@@ -30,19 +30,19 @@ from domain.shared.position import Position
 
 LONGEST_NAME = 200
 MOVES: dict[Status, tuple[str, ...]] = {
-    Status.DRAFT: ("change_plan", "start", "cancel"),
-    Status.RUNNING: (
-        "change_plan",
-        "reallocate",
-        "look",
-        "declare_winner",
-        "apply_winner",
-        "complete",
-        "cancel",
-    ),
-    Status.COMPLETED: ("look", "declare_winner", "apply_winner"),
+    Status.DRAFT: ("start", "cancel"),
+    Status.RUNNING: ("looks", "complete", "cancel", "apply-winner"),
+    Status.COMPLETED: ("looks", "apply-winner"),
     Status.CANCELLED: (),
 }
+"""What a client can ask for in each status, as the paths say it."""
+STEPS: dict[Status, tuple[str, ...]] = {
+    Status.DRAFT: ("change",),
+    Status.RUNNING: ("change", "reallocate", "declare-winner"),
+    Status.COMPLETED: ("declare-winner",),
+    Status.CANCELLED: (),
+}
+"""What else may happen: a PATCH, and what the product does by itself."""
 
 
 class ABTest(Aggregate):
@@ -106,7 +106,7 @@ class ABTest(Aggregate):
     def change_plan(self, plan: Plan, *, by: str, at: datetime) -> None:
         """Another plan. After the start the variants stay, new shares move as few contacts as can be, and
         every result shows that the plan was changed."""
-        self.check("change_plan")
+        self.check("change")
         before = self._state.plan
         changed = _changed(before, plan.checked())
         layout, shares = self._state.layout, None
@@ -120,7 +120,7 @@ class ABTest(Aggregate):
 
     def record_look(self, look: Look, *, by: str, at: datetime) -> None:
         """Keep what somebody saw now."""
-        self.check("look")
+        self.check("looks")
         self._happened(events.ABTestLooked, by, at, look=look)
 
     def complete(self, look: Look, *, by: str, at: datetime) -> None:
@@ -135,7 +135,7 @@ class ABTest(Aggregate):
 
     def declare_winner(self, look: Look, *, by: str, at: datetime, automatic: bool = False) -> None:
         """Take note that the figures name a winner."""
-        self.check("declare_winner")
+        self.check("declare-winner")
         winner = look.decision.winner
         if look.decision.verdict is not Verdict.WINNER or winner is None:
             raise NoWinnerYet
@@ -230,7 +230,7 @@ class ABTest(Aggregate):
             self._state = evolve(self._state, event)
 
     def _apply(self, winner: str | None, by: str, at: datetime, *, automatic: bool) -> None:
-        self.check("apply_winner")
+        self.check("apply-winner")
         plan, layout = self._state.plan, self._state.layout
         if self._state.applied is not None:
             raise WinnerAlreadyApplied
@@ -251,7 +251,7 @@ class ABTest(Aggregate):
     def check(self, move: str) -> None:
         """MoveNotAllowed where the status does not allow this move."""
         status = self._state.status
-        if move not in MOVES[status]:
+        if move not in MOVES[status] + STEPS[status]:
             raise MoveNotAllowed(move, status.value, list(MOVES[status]))
 
     def _happened(self, event: type[events.ABTestEvent], by: str, at: datetime, **facts: Any) -> None:

@@ -120,6 +120,26 @@ def test_contacts_are_assigned_from_the_start_on() -> None:
     assert 900 < arms.count("b") < 1100
 
 
+@pytest.mark.parametrize(
+    ("moves", "allowed"),
+    [
+        ((), ["start", "cancel"]),
+        (("start",), ["looks", "complete", "cancel", "apply-winner"]),
+        (("start", "complete"), ["looks", "apply-winner"]),
+        (("start", "cancel"), []),
+    ],
+)
+def test_a_refusal_names_the_moves_that_can_be_asked_for(moves: tuple[str, ...], allowed: list[str]) -> None:
+    test = _created()
+    for move in moves:
+        getattr(test, move)(**({} if move == "start" else {"look": _look()}), **WHO)
+
+    with pytest.raises(MoveNotAllowed) as refusal:
+        test.check("reallocate" if moves != ("start",) else "start")
+
+    assert refusal.value.allowed == allowed
+
+
 def test_held_out_contacts_have_no_arm() -> None:
     arms = [_running(holdout=0.25).assign(contact) for contact in CONTACTS]
 
