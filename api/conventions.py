@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,10 +13,11 @@ from uuid import UUID
 from fastapi import Request
 from starlette.responses import Response
 
+from api import errors
 from api.authentication import caller_of
 from api.errors import Refused
 from api.services import Services
-from application.ports import Caller, Position
+from application.ports import BadToken, Caller, Position
 from domain.shared.errors import Fault, Invalid, NotFound
 from domain.shared.times import moment
 from projections.encoding import encode
@@ -162,7 +164,8 @@ async def reached(request: Request, who: Caller, projection: str | None, rule: s
         raise Invalid(faults)
     if token is None:
         return
-    position = await a_position(request, who, token)
+    with named("after"):
+        position = await a_position(request, who, token)
     if projection is None:
         return  # answered from the stream itself, which is never behind
     if not await services(request).reads.wait_for(projection, position, wait, rule=rule):
@@ -187,6 +190,16 @@ def _wait(request: Request, faults: list[Fault]) -> float:
     return seconds
 
 
+@contextmanager
+def named(parameter: str) -> Iterator[None]:
+    """A token that turns out to be bad in the block is refused by the name of its parameter."""
+    try:
+        yield
+    except BadToken as error:
+        said = (error.__doc__ or "").strip()
+        raise Refused(422, "bad-token", said, errors=errors.faults([Fault(f"/{parameter}", "token", said)])) from error
+
+
 async def a_position(request: Request, who: Caller, token: str) -> Position:
     """The position of a client's token, valid in this epoch. BadToken."""
     return await services(request).epochs.valid(services(request).seal.unseal(who.workspace, token))
@@ -199,7 +212,8 @@ async def as_of(request: Request, who: Caller) -> Position | None:
         return None
     found = moment(text.replace(" ", "+"))
     if found is None:
-        position = await a_position(request, who, text)
+        with named("as_of"):
+            position = await a_position(request, who, text)
         head = await services(request).moments.head()
         if position.events > head.events or position.engagement > head.engagement:
             raise Invalid([Fault("/as_of", "future", "as_of lies in the future.")])

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.authentication import Unauthenticated
-from application.ports import BadToken, Overloaded, PreconditionFailed, Unavailable
+from application.ports import Overloaded, PreconditionFailed, Unavailable
 from domain.campaign.errors import CampaignFieldLocked, CampaignNotReady
 from domain.shared.errors import (
     AlreadyExists,
@@ -77,8 +77,6 @@ def of(error: Exception) -> Response:
             return problem(error.status, error.slug, error.detail, **error.extra)
         case Invalid():
             return problem(422, "invalid", error.detail, errors=faults(error.faults))
-        case BadToken():
-            return problem(422, "bad-token", (error.__doc__ or "").strip(), errors=[])
         case NotFound():
             return problem(404, "not-found", error.detail)
         case MoveNotAllowed():

@@ -17,7 +17,7 @@ from api import documentation, errors, tracking
 from api.request_id import HEADER, request_id
 from api.routes import CATALOGUE
 from api.services import Services
-from application.ports import BadToken, Overloaded, PreconditionFailed, Unavailable
+from application.ports import Overloaded, PreconditionFailed, Unavailable
 from domain.shared.errors import DomainError
 
 Scope = MutableMapping[str, Any]
@@ -26,7 +26,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
-REFUSALS = (DomainError, errors.Refused, PreconditionFailed, Overloaded, Unavailable, BadToken)
+REFUSALS = (DomainError, errors.Refused, PreconditionFailed, Overloaded, Unavailable)
 
 log = structlog.get_logger("api")
 

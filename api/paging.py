@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from api.conventions import known_only, one, services
+from api.conventions import known_only, named, one, services
 from application.ports import Caller
 from domain.shared.errors import Fault, Invalid
 
@@ -34,8 +34,10 @@ def page_asked(
     cursor = one(request, "cursor", found)
     if found:
         raise Invalid(found)
-    after = services(request).seal.unseal_text(who.workspace, purpose, cursor).decode() if cursor is not None else None
-    return Page(limit, after, purpose)
+    if cursor is None:
+        return Page(limit, None, purpose)
+    with named("cursor"):
+        return Page(limit, services(request).seal.unseal_text(who.workspace, purpose, cursor).decode(), purpose)
 
 
 def sealed_cursor(request: Request, who: Caller, page: Page, keyset: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from api.authentication import Keys, Unauthenticated, bearer
-from api.errors import problem_body
+from api.errors import faults, problem_body
 from api.request_id import HEADER, request_id
 from api.tracking.body import Disconnected, Hold, Rooms, read, refuse_announced
 from api.tracking.judging import Judge, Judged, batch, unread
@@ -183,7 +183,8 @@ class Tracking:
     def _refusal(self, error: Exception, scope: Scope, own: str) -> Answer:
         match error:
             case BodyRefused():
-                return problem(error.status, error.slug, error.detail)
+                extra = {"errors": faults(error.faults)} if error.faults else {}
+                return problem(error.status, error.slug, error.detail, **extra)
             case Unauthenticated():
                 return problem(401, "unauthenticated", error.detail, (b"www-authenticate", b"Bearer"))
             case Overloaded():

@@ -9,7 +9,7 @@ from typing import Any, Final
 from api.tracking import look
 from api.tracking.refusals import MOST_FACTS, not_a_batch, not_json
 from api.tracking.structure import check_depth, split
-from api.tracking.wire import NO_PROPERTIES, SentFact, encode, fact_of, is_json, many, one
+from api.tracking.wire import NO_PROPERTIES, SentFact, beside_facts, encode, fact_of, is_json, many, one
 from application.ports import Clock
 from application.ports_facts import CampaignRef, FactLog
 from domain.engagement import rules
@@ -60,7 +60,7 @@ async def batch(body: bytes | bytearray) -> Sequence[Element]:
         return facts
     raw = await split(body)
     if not raw:
-        raise not_a_batch() if is_json(body) else not_json("it is malformed")
+        raise not_a_batch(beside_facts(body)) if is_json(body) else not_json("it is malformed")
     elements: list[Element] = []
     for index, element in enumerate(raw):
         if index % _SLICE == _SLICE - 1:

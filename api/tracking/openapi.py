@@ -278,6 +278,6 @@ OPENAPI_PATHS: Final[dict[str, Any]] = {
         "A bad fact is refused alone, with its index and pointers; the others are recorded.",
         "FactBatch",
         {"two": {"facts": [_SALE, _CLICK]}},
-        {"422": _refused(f"Not an object with a list of 1 to {MOST_FACTS} facts.")},
+        {"422": _refused(f"Not an object with a list of 1 to {MOST_FACTS} facts; `errors` says where.")},
     ),
 }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
+
+from domain.shared.errors import Fault
+from domain.shared.reading import step
 
 MOST_BYTES: Final = 8 << 20
 MOST_DEPTH: Final = 16
@@ -12,10 +16,11 @@ MOST_FACTS: Final = 1_000
 class BodyRefused(Exception):
     """A body that is refused whole, with the status and the last part of the problem's type."""
 
-    def __init__(self, status: int, slug: str, detail: str) -> None:
+    def __init__(self, status: int, slug: str, detail: str, faults: Sequence[Fault] = ()) -> None:
         self.status = status
         self.slug = slug
         self.detail = detail
+        self.faults = list(faults)
         super().__init__(detail)
 
 
@@ -34,6 +39,8 @@ def not_json(why: object) -> BodyRefused:
     return BodyRefused(400, "not-json", f"The body is not JSON: {why}.")
 
 
-def not_a_batch() -> BodyRefused:
-    """JSON that holds no list of facts."""
-    return BodyRefused(422, "not-a-batch", f'Send {{"facts": [ … ]}} with 1 to {MOST_FACTS} facts and nothing else.')
+def not_a_batch(strangers: Sequence[str] = ()) -> BodyRefused:
+    """JSON that holds no list of facts, or ``strangers`` beside it."""
+    faults = [Fault(step("", name), "unknown_field", "This field is not known; leave it out.") for name in strangers]
+    said = f'Send {{"facts": [ … ]}} with 1 to {MOST_FACTS} facts and nothing else.'
+    return BodyRefused(422, "not-a-batch", said, faults or [Fault("/facts", "length", said)])

@@ -64,6 +64,7 @@ class SentBatch(msgspec.Struct, forbid_unknown_fields=True):
 
 _ONE = msgspec.json.Decoder(SentFact)
 _MANY = msgspec.json.Decoder(SentBatch)
+_MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ANY = msgspec.json.Decoder(msgspec.Raw)
 _PROPERTIES = msgspec.json.Decoder(dict[str, str | int | float | bool | None])
 _NOT_DECODED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -72,6 +73,7 @@ _WIDE = b"\xef"
 """How the wide at signs, like all of their block, begin in UTF-8."""
 _SUSPECT = re.compile("[\0@%＠﹫]")
 _MOST_RAW_PROPERTIES = 64 << 10
+_MOST_BYTES_TAKEN_APART = 64 << 10
 _NO_LABELS = (None,) * 6
 
 encode = msgspec.json.Encoder().encode
@@ -101,6 +103,18 @@ def is_json(raw: bytes | bytearray) -> bool:
     except _NOT_DECODED:
         return False
     return True
+
+
+def beside_facts(raw: bytes | bytearray) -> list[str]:
+    """The members of a small object that stand beside its list of facts."""
+    if len(raw) > _MOST_BYTES_TAKEN_APART:
+        return []
+    try:
+        members = _MEMBERS.decode(raw)
+    except _NOT_DECODED:
+        return []
+    facts = bytes(members.pop("facts", b""))
+    return list(members) if facts.startswith(b"[") else []
 
 
 def is_suspect(body: bytes | bytearray) -> bool:

@@ -48,6 +48,27 @@ def test_nothing_is_kept_under_a_rule_whose_name_holds_nul(alice: Client) -> Non
     assert alice.get("/v1/rules/a%00b/comparison").status == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/campaigns", "after"), ("/v1/campaigns", "cursor"), ("/v1/facts", "cursor"), ("/v1/parked", "after"),
+        ("/v1/campaigns/{campaign}", "as_of"), ("/v1/campaigns/{campaign}/metrics", "as_of"),
+        ("/v1/campaigns/{campaign}/history", "after"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("token", ["broken", "another's"])
+def test_a_bad_token_is_refused_by_the_name_of_its_parameter(
+    alice: Client, stranger: Client, path: str, name: str, token: str
+) -> None:
+    asked = path.format(campaign=drafted(alice))
+    wrong = stranger.get("/v1/campaigns").position if token == "another's" else "x"
+
+    refused = alice.get(asked, **{name: wrong}).ok(422).body
+
+    assert refused["type"] == "/problems/bad-token"
+    assert [(fault["pointer"], fault["code"]) for fault in refused["errors"]] == [(f"/{name}", "token")]
+
+
 @pytest.mark.req("EVT-9")
 @pytest.mark.parametrize("path", ["/v1/campaigns/{campaign}", "/v1/parked", "/v1/projections"])
 def test_a_position_claims_no_more_than_was_answered(whole: Whole, alice: Client, path: str) -> None:

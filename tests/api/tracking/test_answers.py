@@ -161,24 +161,28 @@ def test_a_batch_with_a_fact_that_is_no_json_is_no_json(broken: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "pointers"),
     [
-        {},
-        {"facts": []},
-        {"facts": {}},
-        {"facts": None},
-        [],
-        [a_fact()],
-        "facts",
-        5,
-        {"facts": [a_fact()], "more": 1},
-        a_fact(),
+        ({}, ["/facts"]),
+        ({"facts": []}, ["/facts"]),
+        ({"facts": {}}, ["/facts"]),
+        ({"facts": None}, ["/facts"]),
+        ([], ["/facts"]),
+        ([a_fact()], ["/facts"]),
+        ("facts", ["/facts"]),
+        (5, ["/facts"]),
+        ({"facts": [a_fact()] * 1_001}, ["/facts"]),
+        ({"facts": [a_fact()], "more": 1}, ["/more"]),
+        ({"a/b": 1, "facts": [a_fact()], "more": {}}, ["/a~1b", "/more"]),
+        ({"facts": [a_fact()], "more": "x" * 100_000}, ["/facts"]),
+        (a_fact(), ["/facts"]),
     ],
 )
-def test_what_holds_no_list_of_facts_is_refused_whole(body: Any) -> None:
+def test_what_holds_no_list_of_facts_is_refused_whole(body: Any, pointers: list[str]) -> None:
     answer = Asking().post("/v1/track/batch", json.dumps(body).encode())
 
     assert (answer.status, answer.body["type"]) == (422, "/problems/not-a-batch")
+    assert [fault["pointer"] for fault in answer.body["errors"]] == pointers
 
 
 @pytest.mark.parametrize(("count", "status"), [(1, 200), (1_000, 200), (1_001, 422)])
