@@ -283,6 +283,12 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         },
     },
     "live": {"summary": "Alive?", "query": [], "answer": {"status": "ok"}},
+    "numbers": {
+        "summary": "Numbers for Prometheus",
+        "answer": "# HELP ballyhoo_database_up 1 where the database answers.\n# TYPE ballyhoo_database_up gauge\n"
+        "ballyhoo_database_up 1.0\n",
+        "media": "text/plain",
+    },
     "ready": {"summary": "Ready?", "query": [], "answer": {"status": "ok", "problems": {}}},
     **examples_ab_tests.OPERATIONS,
     **examples_rebuilds.OPERATIONS,
@@ -304,7 +310,10 @@ def of(name: str) -> dict[str, Any]:
     if found.get("command"):
         problems |= {"400": "Not JSON", "409": "Conflict", "412": "If-Match failed", "413": "Too large"}
     responses: dict[int | str, dict[str, Any]] = {
-        status: {"description": "Done", "content": {"application/json": {"example": found["answer"]}}},
+        status: {
+            "description": "Done",
+            "content": {found.get("media", "application/json"): {"example": found["answer"]}},
+        },
         **{
             code: {"description": words, "content": {"application/problem+json": {"example": _PROBLEM}}}
             for code, words in problems.items()

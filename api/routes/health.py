@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from api import examples
 from api.conventions import services
@@ -26,7 +26,7 @@ async def ready(request: Request) -> Response:
     return JSONResponse({"status": "ok", "problems": {}})
 
 
-@router.get("/metrics", include_in_schema=False)
+@router.get("/metrics", response_class=PlainTextResponse, **examples.of("numbers"))
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus; no tenant's names."""
     return Response(await services(request).health.metrics(), media_type="text/plain; version=0.0.4")

@@ -81,3 +81,10 @@ def test_a_position_claims_no_more_than_was_answered(whole: Whole, alice: Client
         assert alice.get(path.format(campaign=campaign), after=told.position, wait=0.3).status == 503
 
     assert alice.get(path.format(campaign=campaign), after=told.position, wait=20).ok()
+
+
+def test_a_metric_of_prometheus_stands_in_the_reference(alice: Client) -> None:
+    operation = Client(alice.url, None).get("/openapi.json").ok().body["paths"]["/metrics"]["get"]
+
+    assert list(operation["responses"]["200"]["content"]) == ["text/plain"]
+    assert "# TYPE" in operation["responses"]["200"]["content"]["text/plain"]["example"]
