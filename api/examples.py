@@ -185,7 +185,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "history": {
         "summary": "History",
-        "query": [*_PAGE, *_AFTER],
+        "query": [("sort", "`-version`: this list has no other order."), *_PAGE, *_AFTER],
         "answer": {
             "items": [
                 {
@@ -262,7 +262,16 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "facts": {
         "summary": "Raw facts",
-        "query": [("campaign_id", ""), ("contact_id", ""), ("kind", ""), ("from", ""), ("to", ""), *_PAGE, *_AFTER],
+        "query": [
+            ("campaign_id", ""),
+            ("contact_id", ""),
+            ("kind", ""),
+            ("from", ""),
+            ("to", ""),
+            ("sort", "`-occurred_at` of a campaign's facts, `-recorded_at` of others: there is no other order."),
+            *_PAGE,
+            *_AFTER,
+        ],
         "answer": {"items": [FACT], "next": None},
     },
     "projections": {

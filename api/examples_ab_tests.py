@@ -68,8 +68,8 @@ _COMPARISON = {
     "expected_loss": None,
     "significant": True,
 }
-_ARM = {"name": "a", "n": 1200, "conversions": 144, "rate": 0.12, "interval": [0.1028, 0.1396], "mean": None,
-    "variance": None}  # fmt: skip
+_ARM = {"name": "a", "n": 1200, "impressions": None, "clicks": None, "conversions": 144, "revenue": None,
+    "rate": 0.12, "interval": [0.1028, 0.1396], "mean": None, "variance": None}  # fmt: skip
 ANALYSIS: dict[str, Any] = {
     "test_id": None,
     "status": None,
@@ -92,6 +92,7 @@ RESULTS = ANALYSIS | {
     "campaign_id": CAMPAIGN,
     "status": "running",
     "analysis": "sequential",
+    "variants": [{**arm, "impressions": 1310, "clicks": 260, "revenue": 1390833} for arm in ANALYSIS["variants"]],
     "position": "8Zk3…",
 }
 
@@ -109,6 +110,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
         "query": [
             ("campaign_id", ""),
             ("status", "One or more of draft, running, completed, cancelled, by repeating it."),
+            ("sort", "`-created_at`: this list has no other order."),
             *_PAGE,
             *_AFTER,
         ],
@@ -130,7 +132,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "ab_test.history": {
         "summary": "History of an A/B test",
-        "query": [*_PAGE, *_AFTER],
+        "query": [("sort", "`-version`: this list has no other order."), *_PAGE, *_AFTER],
         "answer": {
             "items": [
                 {

@@ -61,7 +61,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "rule_comparison": {
         "summary": "Which campaigns differ under a rule",
-        "query": [*_PAGE, *_AFTER],
+        "query": [("sort", "`created_at` of the campaigns: this list has no other order."), *_PAGE, *_AFTER],
         "answer": {
             "rule": "strict",
             "at_same_position": True,
@@ -71,7 +71,7 @@ OPERATIONS: dict[str, dict[str, Any]] = {
     },
     "parked": {
         "summary": "What read models were made without",
-        "query": [*_PAGE, *_AFTER],
+        "query": [("sort", "`parked_at`: this list has no other order."), *_PAGE, *_AFTER],
         "answer": {
             "items": [
                 {

@@ -25,10 +25,16 @@ class Page:
 
 
 def page_asked(
-    request: Request, who: Caller, route: str, *, filters: set[str], faults: list[Fault] | None = None
-) -> Page:
-    """Read limit and cursor; ``filters`` are the further parameters that the route knows. Invalid, all at once."""
-    found = list(faults or []) + known_only(request, COMMON | filters)
+    request: Request, who: Caller, route: str, *, filters: set[str], order: str | None = None,
+    faults: list[Fault] | None = None,
+) -> Page:  # fmt: skip
+    """Read limit and cursor; ``filters`` are the further parameters that the route knows. Invalid, all at once.
+
+    ``order`` is what ``sort`` may say where a list has one order only; where it has several, ``sort`` is a filter.
+    """
+    found = list(faults or []) + known_only(request, COMMON | filters | ({"sort"} if order else set()))
+    if order and one(request, "sort", found) not in (None, order):
+        found.append(Fault("/sort", "choice", f"sort is {order}: this list has no other order."))
     limit = _limit(request, found)
     purpose = f"cursor:{route}:{_digest(request, filters)}"
     cursor = one(request, "cursor", found)

@@ -81,7 +81,9 @@ async def ab_tests(request: Request) -> Response:
         for status in statuses
         if status not in set(Status)
     ]
-    page = page_asked(request, who, "ab-tests", filters={"campaign_id", "status"}, faults=faults)
+    page = page_asked(
+        request, who, "ab-tests", filters={"campaign_id", "status"}, order="-created_at", faults=faults
+    )
     await reached(request, who, "ab_tests")
     asked = ABTestQuery(None if campaign is None else an_id(campaign), statuses, page.limit, page.after)
     read = await services(request).reads.ab_tests(who.workspace, asked)
@@ -133,7 +135,7 @@ async def assignment(request: Request, id: str) -> Response:
 async def history(request: Request, id: str) -> Response:
     """Every event of the test, newest first: in words, by whom, when, and what it changed."""
     who = await caller(request)
-    page = page_asked(request, who, f"ab-test-history:{id}", filters=set())
+    page = page_asked(request, who, f"ab-test-history:{id}", filters=set(), order="-version")
     await reached(request, who, None)
     head = await services(request).moments.head()
     told: list[dict[str, Any]] = [

@@ -26,7 +26,8 @@ async def facts(request: Request) -> Response:
     faults: list[Fault] = []
     starts, ends = a_time(request, "from", faults), a_time(request, "to", faults)
     campaign, contact, kind = (one(request, name, faults) for name in ("campaign_id", "contact_id", "kind"))
-    page = page_asked(request, who, "facts", filters=_FILTERS, faults=faults)
+    order = "-recorded_at" if campaign is None else "-occurred_at"
+    page = page_asked(request, who, "facts", filters=_FILTERS, order=order, faults=faults)
     await reached(request, who, "facts")
     query = FactQuery(
         campaign=None if campaign is None else an_id(campaign), contact=contact, kind=kind, starts=starts, ends=ends,

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
 async def history(request: Request, id: str) -> Response:
     """Every event of the campaign, newest first: in words, by whom, when, and what it changed."""
     who = await caller(request)
-    page = page_asked(request, who, f"history:{id}", filters=set())
+    page = page_asked(request, who, f"history:{id}", filters=set(), order="-version")
     await reached(request, who, None)
     head = await services(request).moments.head()
     told: list[dict[str, Any]] = [

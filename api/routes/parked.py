@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/parked", tags=["projections"])
 async def parked(request: Request) -> Response:
     """The records that were put aside because they could not be folded, the oldest first, each with its reason."""
     who = await caller(request)
-    page = page_asked(request, who, "parked", filters=set())
+    page = page_asked(request, who, "parked", filters=set(), order="parked_at")
     await reached(request, who, "projections")
     read = await services(request).reads.projections(who.workspace)
     after = None if page.after is None else int(page.after)

@@ -43,7 +43,7 @@ async def add_rule(request: Request) -> Response:
 async def comparison(request: Request, name: str) -> Response:
     """The campaigns whose figures under this rule are not those under the live one."""
     who = await caller(request)
-    page = page_asked(request, who, f"comparison:{name}", filters=set())
+    page = page_asked(request, who, f"comparison:{name}", filters=set(), order="created_at")
     await reached(request, who, "metrics", name)
     after = None if page.after is None else int(page.after)
     read, more = await services(request).reads.comparison(who.workspace, name, page.limit, after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +17,16 @@ from tests.support.campaigns import drafted
 from tests.support.client import Client
 
 NUL = "a\0b"
+LISTS = {
+    "/v1/campaigns": "-created_at",
+    "/v1/campaigns/{campaign}/history": "-version",
+    "/v1/facts?campaign_id={campaign}": "-occurred_at",
+    "/v1/facts": "-recorded_at",
+    "/v1/ab-tests": "-created_at",
+    "/v1/ab-tests/{test}/history": "-version",
+    "/v1/parked": "parked_at",
+    "/v1/rules/1/comparison": "created_at",
+}
 
 
 @contextmanager
@@ -67,6 +78,21 @@ def test_a_bad_token_is_refused_by_the_name_of_its_parameter(
 
     assert refused["type"] == "/problems/bad-token"
     assert [(fault["pointer"], fault["code"]) for fault in refused["errors"]] == [(f"/{name}", "token")]
+
+
+@pytest.mark.parametrize(("path", "order"), LISTS.items())
+def test_every_list_takes_its_order_by_name_and_names_it_to_who_asks_for_another(
+    alice: Client, path: str, order: str
+) -> None:
+    campaign = drafted(alice)
+    test = planned(alice, campaign) if "{test}" in path else ""
+    path, _, query = path.format(campaign=campaign, test=test).partition("?")
+    more: dict[str, Any] = dict([query.split("=")]) if query else {}
+
+    assert alice.get(path, sort=order, **more).ok().body == alice.get(path, **more).ok().body
+    (fault,) = alice.get(path, sort="colour", **more).ok(422).body["errors"]
+    assert fault["pointer"] == "/sort"
+    assert order in fault["detail"]
 
 
 @pytest.mark.req("EVT-9")
