@@ -23,6 +23,7 @@ DIMENSIONS = LABELS + TIMES
 """In the order in which a row's keys stand."""
 
 QUARTER = timedelta(minutes=15)
+_END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 class Question(NamedTuple):
@@ -161,5 +162,8 @@ def _down(at: datetime, step: timedelta) -> datetime:
 
 
 def _up(at: datetime, step: timedelta) -> datetime:
+    """The next whole step; the end of time where none is left before it."""
     down = _down(at, step)
-    return down if down == at else down + step
+    if down == at:
+        return at
+    return down + step if down <= _END_OF_TIME - step else _END_OF_TIME

@@ -95,6 +95,14 @@ def test_every_list_takes_its_order_by_name_and_names_it_to_who_asks_for_another
     assert order in fault["detail"]
 
 
+def test_a_window_at_the_end_of_time_is_empty(alice: Client) -> None:
+    path = f"/v1/campaigns/{drafted(alice)}/metrics"
+
+    for window in ({"from_": "9999-12-31T00:00:01Z"}, {"from_": "9999-12-31T23:59:59.999Z", "group_by": "day"},
+                   {"from_": "9999-12-31T23:50:00Z", "to": "9999-12-31T23:59:00Z"}):  # fmt: skip
+        assert alice.get(path, **window).ok().body["total"]["clicks"] == 0
+
+
 @pytest.mark.req("EVT-9")
 @pytest.mark.parametrize("path", ["/v1/campaigns/{campaign}", "/v1/parked", "/v1/projections"])
 def test_a_position_claims_no_more_than_was_answered(whole: Whole, alice: Client, path: str) -> None:

@@ -43,6 +43,14 @@ def test_every_fault_of_a_question_is_named_at_once() -> None:
     assert [fault.pointer for fault in refused.value.faults] == ["/group_by", "/group_by", "/to", "/time_zone"]
 
 
+@pytest.mark.parametrize("ends", [None, datetime.max.replace(tzinfo=UTC)])
+@pytest.mark.parametrize("starts", ["9999-12-31T00:00:01+00:00", "9999-12-31T23:50:00+00:00"])
+def test_a_window_may_begin_on_the_last_day_of_all(starts: str, ends: datetime | None) -> None:
+    asked = question((), datetime.fromisoformat(starts), ends, "UTC", 2026).parameters
+
+    assert starts <= asked["inner_starts"] <= asked["days_start"]
+
+
 @given(starts=moments, seconds=st.integers(1, 10**7))
 def test_a_window_is_whole_days_whole_quarters_and_what_it_cuts(starts: datetime, seconds: int) -> None:
     ends = starts + timedelta(seconds=seconds)
