@@ -219,7 +219,7 @@ _REFUSALS: Final = {
     "401": _refused("No valid API key."),
     "408": _refused("The body did not come for ten seconds."),
     "413": _refused(f"Larger than {MOST_BYTES} bytes, unpacked."),
-    "415": _refused("Neither JSON nor gzipped JSON."),
+    "415": _refused("Packed otherwise than with gzip."),
     "503": _refused(
         "Too much is waiting, or the database is away. What was sent may be sent again: it counts once.", _RETRY
     ),
