@@ -56,7 +56,7 @@ def result_document(test_id: str, state: ABTestState, result: Result, sealed: Se
 
 
 def analysis_document(request: AnalysisRequest, analysis: Analysis, decision: Decision) -> dict[str, Any]:
-    """The same about summaries that somebody brought."""
+    """The same about summaries that somebody brought; what these do not tell is null."""
     samples = {arm.name: arm.sample for arm in request.arms}
     proportions = all(isinstance(sample, Proportion) for sample in samples.values())
     conversions = {name: sample.conversions for name, sample in samples.items() if isinstance(sample, Proportion)}
@@ -69,7 +69,15 @@ def analysis_document(request: AnalysisRequest, analysis: Analysis, decision: De
         "confidence": request.confidence,
         **_decided(decision),
         "variants": [
-            {"name": arm.name, "n": arm.n, "conversions": conversions.get(arm.name), **_figures(arm)}
+            {
+                "name": arm.name,
+                "n": arm.n,
+                "impressions": None,
+                "clicks": None,
+                "conversions": conversions.get(arm.name),
+                "revenue": None,
+                **_figures(arm),
+            }
             for arm in analysis.arms
         ],
         **_compared(analysis),

@@ -333,6 +333,11 @@ def test_the_statistics_answer_without_a_test(whole: Whole, alice: Client) -> No
 
     assert (found["verdict"], found["winner"]) == ("winner", "b")
     assert found["comparisons"][0]["statistic"] == pytest.approx(2.1504133)
+    promised = ("name", "n", "impressions", "clicks", "conversions", "revenue", "rate", "interval", "mean", "variance")
+    assert list(found["variants"][0])[: len(promised)] == list(promised)
+    assert {name: found["variants"][0][name] for name in promised[1:6]} == {
+        "n": 1200, "impressions": None, "clicks": None, "conversions": 144, "revenue": None,
+    }  # fmt: skip
     assert (size["n_per_variant"], size["power"], size["days"]) == (1094, 0.8, 3)
     given = alice.post("/v1/ab-tests/plan", wanted | {"n_per_variant": 1094}).ok().body
     assert given["power"] == pytest.approx(0.8, abs=1e-3)
