@@ -175,9 +175,11 @@ def rebuild(
     with database.reach(settings.load(data=data), data) as dsn:
         database.insist_on_tables(dsn)
         try:
+            if rule is not None:
+                rebuilding.insist_on_rule(dsn, rule)
             chosen = rebuilding.places(names or [], rule)
             rebuilding.rebuild_on_terminal(dsn, chosen, workers=workers, back=back)
-        except (RebuildStopped, rebuilding.UnknownProjection) as error:
+        except (RebuildStopped, rebuilding.UnknownProjection, rebuilding.UnknownRule) as error:
             raise Failed(str(error)) from error
 
 

@@ -28,6 +28,18 @@ class UnknownProjection(Exception):
     """There is no such projection; the message says which there are."""
 
 
+class UnknownRule(Exception):
+    """There is no such rule; the message says which there are."""
+
+
+def insist_on_rule(dsn: str, name: str) -> None:
+    """UnknownRule."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        known = [rule for (rule,) in connection.execute("select name from ballyhoo.rules order by name").fetchall()]
+    if name not in known:
+        raise UnknownRule(f"There is no rule {name!r}; there are: {', '.join(known)}.")
+
+
 def places(names: Sequence[str], rule: str | None = None) -> list[Place]:
     """The places of the projections named, of all where none is. UnknownProjection."""
     known = {projection.name: projection for projection in CATALOGUE}

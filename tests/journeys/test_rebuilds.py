@@ -226,6 +226,8 @@ def test_by_command_too_and_the_way_back_catches_up_with_ten_thousand_facts_firs
     assert (before["total"]["clicks"], before["total"]["unique_clicks"]) == (AFTERWARDS, AFTERWARDS)
     nobody = run("rebuild", "nobody", database_url=dsn)
     assert (nobody.returncode, "There is no projection nobody" in nobody.stderr) == (1, True)
+    typo = run("rebuild", "campaign_metrics", "--rule", "typo", database_url=dsn)
+    assert (typo.returncode, "There is no rule 'typo'" in typo.stderr) == (1, True), (typo.stdout, typo.stderr)
 
 
 @pytest.mark.req("EVT-4")
