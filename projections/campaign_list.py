@@ -52,11 +52,11 @@ def fold(row: CampaignRow | None, happened: Happened) -> CampaignRow | None:
 def fold_all(row: CampaignRow | None, stream: int, workspace: int, events: Sequence[Event]) -> CampaignRow | None:
     """The row after some more events of one stream; None where it is no campaign's. LostEvent."""
     state, version = (None, None) if row is None else (row.state, row.version)
-    last = None
+    last, later = None, []
     for event in events:
         kind = type(event)
         if kind in KNOWN and state is not None and version == event.originator_version - 1:
-            state = evolve(state, event)
+            later.append(event)
         elif isinstance(event, CampaignDrafted):
             state = begun(event)
         elif kind not in KNOWN:
@@ -74,7 +74,7 @@ def fold_all(row: CampaignRow | None, stream: int, workspace: int, events: Seque
         version=last.originator_version,
         created_at=events[0].timestamp if row is None else row.created_at,
         updated_at=last.timestamp,
-        state=state,
+        state=evolve(state, *later),
     )
 
 

@@ -74,55 +74,62 @@ def begun(event: CampaignDrafted) -> CampaignState:
     )
 
 
-def evolve(state: CampaignState, event: Event) -> CampaignState:
-    """The state after one more event, of those in ``KNOWN``. Only assigns."""
-    changes = _CHANGES.get(type(event))
-    if changes is None:
-        raise TypeError(f"a campaign does not know {type(event).__name__}")
-    return altered(state, **changes(state, event))
+def evolve(state: CampaignState, *events: Event) -> CampaignState:
+    """The state after some more events, of those in ``KNOWN``. Only assigns."""
+    now = dict(vars(state))
+    for event in events:
+        changes = _CHANGES.get(type(event))
+        if changes is None:
+            raise TypeError(f"a campaign does not know {type(event).__name__}")
+        now.update(changes(now, event))
+    return altered(state, **now)
 
 
-def _changed(state: CampaignState, event: CampaignChanged) -> dict[str, Any]:
+Now = dict[str, Any]
+"""The fields of a state by name."""
+
+
+def _changed(now: Now, event: CampaignChanged) -> Now:
     changed = {name: getattr(event, name) for name in event.fields}
-    return {"settings": altered(state.settings, **changed)}
+    return {"settings": altered(now["settings"], **changed)}
 
 
-def _scheduled(state: CampaignState, event: CampaignScheduled) -> dict[str, Any]:
-    return {"status": Status.SCHEDULED, "settings": altered(state.settings, schedule=event.schedule)}
+def _scheduled(now: Now, event: CampaignScheduled) -> Now:
+    return {"status": Status.SCHEDULED, "settings": altered(now["settings"], schedule=event.schedule)}
 
 
-def _launched(state: CampaignState, event: CampaignLaunched) -> dict[str, Any]:
+def _launched(now: Now, event: CampaignLaunched) -> Now:
     return {
         "status": Status.ACTIVE,
         "started_at": event.timestamp,
         "readiness": event.report,
-        "settings": altered(state.settings, schedule=event.schedule),
+        "settings": altered(now["settings"], schedule=event.schedule),
     }
 
 
-def _completed(state: CampaignState, event: CampaignCompleted) -> dict[str, Any]:
+def _completed(now: Now, event: CampaignCompleted) -> Now:
     return {"status": Status.COMPLETED, "completed_at": event.timestamp, "final": event.final}
 
 
-def _failed(state: CampaignState, event: CampaignFailed) -> dict[str, Any]:
+def _failed(now: Now, event: CampaignFailed) -> Now:
     return {"status": Status.FAILED, "failure": Failure(event.reason, event.detail, event.report)}
 
 
 # By type and not by match: isinstance() of a class with a metaclass is slow, and rebuilds come here millions of times.
-_CHANGES: dict[type, Callable[[CampaignState, Any], dict[str, Any]]] = {
+_CHANGES: dict[type, Callable[[Now, Any], Now]] = {
     CampaignChanged: _changed,
     CampaignScheduled: _scheduled,
-    CampaignUnscheduled: lambda state, event: {"status": Status.DRAFT},
+    CampaignUnscheduled: lambda now, event: {"status": Status.DRAFT},
     CampaignLaunched: _launched,
-    CampaignPaused: lambda state, event: {"status": Status.PAUSED},
-    CampaignResumed: lambda state, event: {"status": Status.ACTIVE},
+    CampaignPaused: lambda now, event: {"status": Status.PAUSED},
+    CampaignResumed: lambda now, event: {"status": Status.ACTIVE},
     CampaignCompleted: _completed,
-    CampaignCancelled: lambda state, event: {"status": Status.CANCELLED},
+    CampaignCancelled: lambda now, event: {"status": Status.CANCELLED},
     CampaignFailed: _failed,
-    CampaignArchived: lambda state, event: {"status": Status.ARCHIVED, "archived_from": state.status},
-    CampaignUnarchived: lambda state, event: {"status": event.status, "archived_from": None},
-    CampaignDeleted: lambda state, event: {"deleted_at": event.timestamp},
-    CampaignRestored: lambda state, event: {"deleted_at": None},
+    CampaignArchived: lambda now, event: {"status": Status.ARCHIVED, "archived_from": now["status"]},
+    CampaignUnarchived: lambda now, event: {"status": event.status, "archived_from": None},
+    CampaignDeleted: lambda now, event: {"deleted_at": event.timestamp},
+    CampaignRestored: lambda now, event: {"deleted_at": None},
 }
 KNOWN = frozenset(_CHANGES)
 """The events that ``evolve`` takes: all but the first."""
