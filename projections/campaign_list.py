@@ -74,7 +74,7 @@ def fold_all(row: CampaignRow | None, stream: int, workspace: int, events: Seque
         version=last.originator_version,
         created_at=events[0].timestamp if row is None else row.created_at,
         updated_at=last.timestamp,
-        state=evolve(state, *later),
+        state=evolve(state, *later) if later else state,
     )
 
 

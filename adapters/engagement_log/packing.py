@@ -52,7 +52,11 @@ class Packer:
 
     async def share(self, workspace: int, facts: Sequence[Fact]) -> Share:
         """The facts, packed. Unavailable where a name must be asked for and the database does not answer."""
-        common = [self._common.get(_common(workspace, fact)) for fact in facts]
+        common: list[bytes | None] = []
+        for start in range(0, len(facts), _SLICE):
+            if start:
+                await asyncio.sleep(0)
+            common += [self._common.get(_common(workspace, fact)) for fact in facts[start : start + _SLICE]]
         if None in common:
             await self._ask(workspace, facts, common)
         erasures = self._interning.erasures

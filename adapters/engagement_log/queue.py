@@ -23,16 +23,18 @@ class FairQueue:
     """Groups take from each waiting workspace in turn, so that one's flood does not hold up another.
 
     As long as one workspace sends alone, its groups are large. Once another has been seen, groups stay small for
-    a while: what a lone fact waits for is mostly the group before it.
+    a while: what a lone fact waits for is mostly the group before it. Its own is smaller still, because it waits for
+    all that is in it.
     """
 
     def __init__(
-        self, *, alone: int = 1_000, among_others: int = 64, memory: float = 2.0, most_bytes_together: int = 1 << 20,
-        most_bytes: int = 32 << 20, most_bytes_each: int = 20 << 20, most_facts_each: int = 20_000,
-        clock: Callable[[], float] = time.monotonic,
+        self, *, alone: int = 1_000, among_others: int = 64, beside_few: int = 8, memory: float = 2.0,
+        most_bytes_together: int = 1 << 20, most_bytes: int = 32 << 20, most_bytes_each: int = 20 << 20,
+        most_facts_each: int = 20_000, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._alone = alone
         self._among_others = among_others
+        self._beside_few = beside_few
         self._memory = memory
         self._most_bytes_together = most_bytes_together
         self._most_bytes = most_bytes
@@ -73,8 +75,7 @@ class FairQueue:
 
     def group(self) -> list[Piece]:
         """The next group: from each workspace in turn at most its part, from one that is alone as much as fits."""
-        contended = len(self._turns) > 1 or self._clock() < self._others_until
-        each = self._among_others if contended else self._alone
+        each = self._each()
         room, room_bytes = self._alone, self._most_bytes_together
         pieces: list[Piece] = []
         for _ in range(len(self._turns)):
@@ -89,6 +90,12 @@ class FairQueue:
             if room <= 0 or room_bytes <= 0:
                 break
         return pieces
+
+    def _each(self) -> int:
+        if len(self._turns) == 1:
+            return self._among_others if self._clock() < self._others_until else self._alone
+        few = any(line.facts <= self._beside_few for line in self._turns)
+        return self._beside_few if few else self._among_others
 
     def _take(self, line: Line, most: int, most_bytes: int, pieces: list[Piece]) -> tuple[int, int]:
         taken = taken_bytes = 0

@@ -14,11 +14,11 @@ from adapters.read_models.reader import PostgresReads
 from api import commands
 from application.ports_facts import RecordedFacts
 from domain.campaign import moves
-from domain.campaign.events import CampaignEvent
 from domain.campaign.moves import Move
 from domain.campaign.state import CampaignState, evolve
 from domain.campaign.words import Status
 from domain.engagement.fact import Fact
+from domain.shared.event import Event
 from infra import cli
 from projections import campaign_list
 
@@ -44,10 +44,10 @@ UNFOLDABLE = "Poison"
 """Begins the name of campaigns that the fold of ``FAULTS`` fails on."""
 
 
-def _unfoldable(state: CampaignState, event: CampaignEvent) -> CampaignState:
+def _unfoldable(state: CampaignState, *events: Event) -> CampaignState:
     if state.settings.name.startswith(UNFOLDABLE):
         raise ValueError("a fault of the fold")
-    return evolve(state, event)
+    return evolve(state, *events)
 
 
 BUGS: dict[str, AbstractContextManager[Any]] = {

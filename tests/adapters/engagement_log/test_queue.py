@@ -61,14 +61,23 @@ async def test_a_large_share_goes_in_pieces_and_in_order() -> None:
 
 
 async def test_a_flood_leaves_room_for_the_lone_fact_of_another_workspace() -> None:
-    queue = FairQueue(alone=1_000, among_others=50)
+    queue = FairQueue(alone=1_000, among_others=50, beside_few=5)
     for _ in range(20):
         queue.put(a_share(1, 1_000))
     queue.group()
 
     queue.put(a_share(2, 1))
 
-    assert counted(queue.group()) == {1: 50, 2: 1}
+    assert counted(queue.group()) == {1: 5, 2: 1}
+    assert counted(queue.group()) == {1: 50}
+
+
+async def test_two_that_flood_have_larger_parts() -> None:
+    queue = FairQueue(alone=1_000, among_others=50, beside_few=5)
+    queue.put(a_share(1, 1_000))
+    queue.put(a_share(2, 1_000))
+
+    assert counted(queue.group()) == {1: 50, 2: 50}
 
 
 async def test_groups_stay_small_for_a_while_after_others_were_seen() -> None:
