@@ -21,7 +21,7 @@ from adapters.read_models.rebuild.lease import EVERY, SECONDS
 from adapters.read_models.rebuild.places import Place, live, under_rule
 from adapters.read_models.rebuild.rebuild import Outcome, Progress, Rebuild
 from adapters.read_models.rebuild.stopping import AlreadyRebuilding, Cancelled, RebuildStopped
-from projections.catalogue import CATALOGUE
+from projections.catalogue import CATALOGUE, UNDER_RULES
 
 
 class UnknownProjection(Exception):
@@ -41,11 +41,13 @@ def insist_on_rule(dsn: str, name: str) -> None:
 
 
 def places(names: Sequence[str], rule: str | None = None) -> list[Place]:
-    """The places of the projections named, of all where none is. UnknownProjection."""
-    known = {projection.name: projection for projection in CATALOGUE}
+    """The places of the projections named, of all where none is; under a rule, of those that are kept under rules.
+    UnknownProjection."""
+    known = {one.name: one for one in CATALOGUE if rule is None or one.name in UNDER_RULES}
     for name in names:
         if name not in known:
-            raise UnknownProjection(f"There is no projection {name}; there are: {', '.join(known)}.")
+            kept = "" if rule is None else " that is kept under rules"
+            raise UnknownProjection(f"There is no projection {name}{kept}; there are: {', '.join(known)}.")
     chosen = [known[name] for name in names or known]
     return [live(projection) if rule is None else under_rule(projection, rule) for projection in chosen]
 

@@ -12,8 +12,9 @@ import pytest
 
 from adapters.postgres.job_at_work import JobAtWork
 from adapters.read_models.rebuild.rebuild import Rebuild
-from infra.rebuilding import run_job
+from infra.rebuilding import UnknownProjection, places, run_job
 from projections.campaign_metrics import CAMPAIGN_METRICS
+from projections.catalogue import CATALOGUE, UNDER_RULES
 from tests.support.folding import rows
 from tests.support.rebuilding import filled, one, rebuilt
 
@@ -43,6 +44,13 @@ def a_job(url: str, *, back: bool = False) -> UUID:
 def state(url: str, id: UUID) -> Any:
     """How a job stands, and its error."""
     return rows(url, "select state, error from ballyhoo.jobs where id = %s", id)[0]
+
+
+def test_under_a_rule_only_what_is_kept_under_rules_is_rebuilt() -> None:
+    assert [place.name for place in places([], "strict")] == [f"{name}:strict" for name in UNDER_RULES]
+    assert len(places([])) == len(CATALOGUE)
+    with pytest.raises(UnknownProjection, match="no projection campaign_list that is kept under rules"):
+        places(["campaign_list"], "strict")
 
 
 def test_the_lease_of_a_process_that_was_killed_is_waited_for(fresh_database: str) -> None:
