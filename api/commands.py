@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID, uuid5
 
 from fastapi import Request
 from starlette.responses import Response
@@ -223,6 +224,12 @@ def _replayed(kept: Kept) -> Decided:
     if kept.position is None or kept.recorded_at is None:
         return Decided(kept.answer, replayed=True)
     return Decided(kept.answer, Recorded(kept.position, kept.recorded_at, kept.version or 0), replayed=True)
+
+
+def named_by_key(request: Request, who: Caller, raw: bytes) -> UUID | None:
+    """An id for what a request with a key makes: its repeat finds what it made, though its answer was not kept."""
+    key = idempotency_key(request)
+    return None if key is None else uuid5(who.workspace_id, f"{key} {fingerprint(request, raw).hex()}")
 
 
 def fingerprint(request: Request, raw: bytes) -> bytes:

@@ -33,7 +33,8 @@ class Jobs(Protocol):
     async def add_rebuild(
         self, workspace: int, actor: str, id: UUID, request: Mapping[str, Any], names: Collection[str]
     ) -> Job:
-        """Queue the rebuild of the tables ``names``. RebuildRunning where one of them has a rebuild already."""
+        """Queue the rebuild of the tables ``names``; asked again under the same id, the job that was queued.
+        RebuildRunning where one of the tables has a rebuild already."""
         ...
 
     async def job(self, workspace: int, id: UUID) -> Job:

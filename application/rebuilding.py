@@ -36,8 +36,11 @@ class Rebuilding:
         self._jobs, self._ids, self._rules = jobs, ids, rules
         self._names, self._under_rules = tuple(names), tuple(under_rules)
 
-    async def ask(self, caller: Caller, body: Any) -> Job:
-        """Queue a rebuild. Invalid, OnlyOwners, RebuildRunning; NotFound for a rule that is not there."""
+    async def ask(self, caller: Caller, body: Any, id: UUID | None = None) -> Job:
+        """Queue a rebuild; with an ``id`` once, however often it is asked for.
+
+        Invalid, OnlyOwners, RebuildRunning; NotFound for a rule that is not there.
+        """
         insist_on_owner(caller)
         place = document(body)
         faults = place.faults
@@ -62,7 +65,7 @@ class Rebuilding:
         chosen = list(dict.fromkeys(name for name in names if name)) or list(known)
         request = {"projections": chosen, "rule": rule, "workers": workers, "back": bool(back)}
         locks = [f"{name}:{rule}" if rule else name for name in chosen]
-        return await self._jobs.add_rebuild(caller.workspace, caller.actor, self._ids.new(), request, locks)
+        return await self._jobs.add_rebuild(caller.workspace, caller.actor, id or self._ids.new(), request, locks)
 
     async def job(self, caller: Caller, id: UUID) -> Job:
         """How a job is. NotFound."""

@@ -52,7 +52,7 @@ async def _run(queue: JobQueue, job: ClaimedJob, dsn: str, stop: asyncio.Event) 
             child.kill()
             await child.wait()
     log.info("job_ended", job=str(job.id), status=child.returncode)
-    await queue.let_go(job)
+    await queue.let_go(job, died=not stop.is_set())
 
 
 async def _keep(queue: JobQueue, job: ClaimedJob, child: asyncio.subprocess.Process, stop: asyncio.Event) -> None:

@@ -159,7 +159,7 @@ class Committer:
 
     def _answer(self, pieces: list[Piece], appended: Appended) -> None:
         position = self._position = Position(self.position.epoch, appended.events, appended.engagement)
-        for key, made in new_contacts(pieces).items():
+        for key, made in new_contacts(pieces):
             self._saved(key, appended.moved.get(made, made))
         if appended.duplicates:
             self._mark(pieces, set(appended.duplicates))

@@ -40,13 +40,13 @@ class Appended:
         )
 
 
-def new_contacts(pieces: Sequence[Piece]) -> dict[ContactKey, bytes]:
-    """The contacts of a group that the log may not have, each once, with the uuid made for it."""
-    found: dict[ContactKey, bytes] = {}
+def new_contacts(pieces: Sequence[Piece]) -> list[tuple[ContactKey, bytes]]:
+    """The contacts of a group that the log may not have, each with the uuid made for it; where two were made, both."""
+    found: dict[tuple[ContactKey, bytes], None] = {}
     for share, start, stop in pieces:
         if share.contacts is not None:
-            found.update(named for index, named in share.contacts.items() if start <= index < stop)
-    return found
+            found.update((named, None) for index, named in share.contacts.items() if start <= index < stop)
+    return list(found)
 
 
 def parameters(
@@ -78,15 +78,15 @@ def parameters(
             voids = True
         if share.contacts is not None:
             new = True
-    contacts = new_contacts(pieces) if new else {}
+    contacts = new_contacts(pieces) if new else []
     return [
         rows.array(fact_oid, facts),
         rows.uuids(keys),
         rows.int4s(orders) if orders else None,
         rows.uuids(order_keys) if orders else None,
-        rows.int4s(key[0] for key in contacts) if contacts else None,
-        rows.texts(key[2] for key in contacts) if contacts else None,
-        rows.uuids([b"\x00\x00\x00\x10" + made for made in contacts.values()]) if contacts else None,
+        rows.int4s(key[0] for key, _ in contacts) if contacts else None,
+        rows.texts(key[2] for key, _ in contacts) if contacts else None,
+        rows.uuids([b"\x00\x00\x00\x10" + made for _, made in contacts]) if contacts else None,
         rows.int4s(erasures),
         rows.int8s(erasures.values()),
         b"\x01" if voids else b"\x00",

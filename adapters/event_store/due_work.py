@@ -10,6 +10,7 @@ from uuid import UUID
 from adapters.postgres.pool import Pool
 from application.ports import Claimed, DueClaim
 
+# A lease that ends later than any can was given before the clock was set back.
 # A transaction that stays open keeps finished rows in the index; the watermark skips them. Every so often the scan
 # begins at the start again, for rows that were put in behind it and for those whose lease has run out.
 _CLAIM = """
@@ -17,7 +18,8 @@ with moment as (select coalesce(%(now)s, clock_timestamp()) as now),
   due as materialized (
     select id from ballyhoo.due_work
       where due_at >= %(watermark)s and due_at <= (select now from moment)
-        and (leased_until is null or leased_until < (select now from moment))
+        and (leased_until is null or leased_until < (select now from moment)
+          or leased_until > (select now from moment) + 2 * %(lease)s)
       order by due_at limit %(most)s for update skip locked)
 update ballyhoo.due_work d
   set leased_until = moment.now + %(lease)s, leased_by = %(owner)s, fence = d.fence + 1, attempts = d.attempts + 1

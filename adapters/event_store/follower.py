@@ -17,7 +17,7 @@ _LEASE = """
 insert into ballyhoo.leases as l (name, owner, until) values ('policy:' || %s, %s, clock_timestamp() + interval '10 s')
 on conflict (name) do update set owner = excluded.owner, until = excluded.until,
     fence = l.fence + (l.owner <> excluded.owner)::int
-  where l.owner = excluded.owner or l.until <= clock_timestamp()
+  where l.owner = excluded.owner or l.until <= clock_timestamp() or l.until > clock_timestamp() + interval '20 s'
 returning true
 """
 _EVENTS = """

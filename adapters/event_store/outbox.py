@@ -101,6 +101,7 @@ class Outbox:
                      set owner = excluded.owner, until = excluded.until,
                          fence = leases.fence + (leases.owner <> excluded.owner)::int
                      where leases.owner = excluded.owner or leases.until < clock_timestamp()
+                        or leases.until > clock_timestamp() + 2 * %(seconds)s * interval '1 second'
                    returning fence""",
                 {"owner": owner, "seconds": seconds},
             )

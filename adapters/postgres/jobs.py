@@ -14,36 +14,49 @@ from domain.shared.errors import NotFound
 
 LEASE = 10.0
 """Seconds after which a job whose worker was not heard of is another's."""
+PAUSE = 1.0
+"""Seconds between two attempts: what kills processes mostly lasts for a while."""
 MOST_ATTEMPTS = 5
 """A job whose process died so often has failed."""
 
-# One after the other, so that two who ask at once do not both find nothing.
+# One after the other, so that two who ask at once do not both find nothing: a statement of its own, because the next
+# one must see what was added while this one waited.
+_GATE = "select pg_advisory_xact_lock(hashtextextended('ballyhoo.jobs', 0))"
 _ADD = """
-with gate as materialized (select pg_advisory_xact_lock(hashtextextended('ballyhoo.jobs', 0))),
+with mine as materialized (
+  select id, state, done, total, error, result from ballyhoo.jobs where id = %(id)s and workspace = %(workspace)s
+),
 running as materialized (
-  select 1 from gate, ballyhoo.jobs j
+  select 1 from ballyhoo.jobs j
    where j.kind = 'rebuild' and j.state in ('queued', 'running') and j.request -> 'locks' ?| %(locks)s
   union all
-  select 1 from gate, ballyhoo.leases l
+  select 1 from ballyhoo.leases l
    where l.name = any(%(leases)s) and l.until > clock_timestamp()
+     and l.until <= clock_timestamp() + make_interval(secs => 2 * %(lease)s)
+),
+made as (
+  insert into ballyhoo.jobs (id, workspace, kind, request, actor)
+  select %(id)s, %(workspace)s, 'rebuild', %(request)s::jsonb, %(actor)s
+   where not exists (select from running) and not exists (select from mine)
+  returning id, state, done, total, error, result
 )
-insert into ballyhoo.jobs (id, workspace, kind, request, actor)
-select %(id)s, %(workspace)s, 'rebuild', %(request)s::jsonb, %(actor)s from gate where not exists (select from running)
-returning id, state, done, total, error, result
+select * from mine union all select * from made
 """
 _GET = "select id, state, done, total, error, result from ballyhoo.jobs where workspace = %s and id = %s"
 _CANCEL = """
 update ballyhoo.jobs set cancel_asked = true,
     state = case state when 'queued' then 'cancelled' else state end,
-    finished_at = case state when 'queued' then clock_timestamp() end
- where workspace = %s and id = %s and state in ('queued', 'running')
+    finished_at = case state when 'queued' then clock_timestamp() else finished_at end
+ where workspace = %s and id = %s and (state in ('queued', 'running') or (state = 'cancelled' and cancel_asked))
 returning id, state, done, total, error, result
 """
 _CLAIM = """
 update ballyhoo.jobs j set state = 'running', attempts = j.attempts + 1, leased_by = %(owner)s,
     leased_until = clock_timestamp() + make_interval(secs => %(lease)s)
   from (select id from ballyhoo.jobs
-         where state = 'queued' or (state = 'running' and leased_until < clock_timestamp())
+         where state = 'queued'
+            or (state = 'running' and (leased_until < clock_timestamp()
+                or leased_until > clock_timestamp() + make_interval(secs => 2 * %(lease)s)))
          order by made_at limit 1 for update skip locked) next
  where j.id = next.id
 returning j.id, j.attempts
@@ -53,7 +66,9 @@ update ballyhoo.jobs set leased_until = clock_timestamp() + make_interval(secs =
  where id = %s and leased_by = %s and state = 'running' returning id
 """
 _LET_GO = """
-update ballyhoo.jobs set leased_until = clock_timestamp() where id = %s and leased_by = %s and state = 'running'
+update ballyhoo.jobs set leased_until = clock_timestamp() + make_interval(secs => %(pause)s),
+    attempts = attempts - %(uncounted)s::int
+ where id = %(id)s and leased_by = %(owner)s and state = 'running'
 """
 _FAIL = """
 update ballyhoo.jobs set state = 'failed', error = %s, finished_at = clock_timestamp()
@@ -70,15 +85,17 @@ class PostgresJobs:
     async def add_rebuild(
         self, workspace: int, actor: str, id: UUID, request: Mapping[str, Any], names: Collection[str]
     ) -> Job:
-        """Queue a rebuild. RebuildRunning."""
+        """Queue a rebuild, or answer the one that was queued under this id. RebuildRunning."""
         asked = {
-            "id": id, "workspace": workspace, "actor": actor, "locks": list(names),
+            "id": id, "workspace": workspace, "actor": actor, "locks": list(names), "lease": LEASE,
             "leases": [f"rebuild:{name}" for name in names], "request": json.dumps({**request, "locks": list(names)}),
         }  # fmt: skip
-        rows = await self._pool.rows(_ADD, asked)
-        if not rows:
+        async with self._pool.connection() as connection, connection.transaction():
+            await connection.execute(_GATE)
+            row = await (await connection.execute(_ADD, asked)).fetchone()
+        if row is None:
             raise RebuildRunning
-        return _job(rows[0])
+        return _job(row)
 
     async def job(self, workspace: int, id: UUID) -> Job:
         """A job of the workspace. NotFound."""
@@ -120,9 +137,11 @@ class JobQueue:
         """Whether the job is still ours and running."""
         return bool(await self._pool.rows(_RENEW, (LEASE, job.id, self._owner)))
 
-    async def let_go(self, job: ClaimedJob) -> None:
-        """Let another worker have it at once: its process died before its end."""
-        await self._pool.rows(_LET_GO, (job.id, self._owner))
+    async def let_go(self, job: ClaimedJob, *, died: bool) -> None:
+        """Let another worker have it before its lease ends: its process died, or was ended with this worker, which is
+        no attempt that failed."""
+        asked = {"id": job.id, "owner": self._owner, "pause": PAUSE if died else 0, "uncounted": not died}
+        await self._pool.rows(_LET_GO, asked)
 
     async def fail(self, job: ClaimedJob, error: str) -> None:
         """End it with a sentence."""

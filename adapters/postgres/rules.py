@@ -9,9 +9,16 @@ from application.ports_rules import Rule, RuleExists
 from domain.shared.errors import NotFound
 
 _GET = "select name, kind, definition from ballyhoo.rules where name = %s"
+# The same rule of the same maker is a repeat whose first answer was lost.
 _ADD = """
-insert into ballyhoo.rules (name, kind, definition, made_by) values (%s, %s, %s::jsonb, %s)
-on conflict do nothing returning name
+with made as (
+  insert into ballyhoo.rules (name, kind, definition, made_by)
+  values (%(name)s, %(kind)s, %(definition)s::jsonb, %(by)s) on conflict do nothing returning name
+)
+select name from made
+union all
+select name from ballyhoo.rules
+ where name = %(name)s and kind = %(kind)s and definition = %(definition)s::jsonb and made_by = %(by)s
 """
 
 
@@ -29,6 +36,7 @@ class PostgresRules:
         return Rule(*rows[0])
 
     async def add(self, rule: Rule, by: str) -> None:
-        """Put a rule in. RuleExists."""
-        if not await self._pool.rows(_ADD, (rule.name, rule.kind, json.dumps(rule.definition), by)):
+        """Put a rule in. RuleExists where another has its name."""
+        asked = {"name": rule.name, "kind": rule.kind, "definition": json.dumps(rule.definition), "by": by}
+        if not await self._pool.rows(_ADD, asked):
             raise RuleExists

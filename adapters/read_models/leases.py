@@ -43,19 +43,21 @@ returning split_part(name, ':', 2)::int
 
 _RELEASE = "delete from ballyhoo.leases where owner = %s and name = any(%s)"
 
-# Free ones and those that ran out; a race for one of them is decided by the row's lock.
+# Free ones and those that ran out, or that end later than any can since the clock was set back; a race for one of them
+# is decided by the row's lock.
 _TAKE = """
 with wanted as (
   select 'projector:' || part as name from ballyhoo.settings, generate_series(0, value::int - 1) part
    where settings.name = 'partitions'
      and not exists (select from ballyhoo.leases l
-                      where l.name = 'projector:' || part and l.until > clock_timestamp())
+                      where l.name = 'projector:' || part and l.until > clock_timestamp()
+                        and l.until <= clock_timestamp() + make_interval(secs => 2 * %(lease)s))
    order by part limit %(most)s
 )
 insert into ballyhoo.leases as l (name, owner, until)
 select name, %(owner)s, clock_timestamp() + make_interval(secs => %(lease)s) from wanted
 on conflict (name) do update set owner = excluded.owner, until = excluded.until, fence = l.fence + 1
-  where l.until <= clock_timestamp()
+  where l.until <= clock_timestamp() or l.until > clock_timestamp() + make_interval(secs => 2 * %(lease)s)
 returning split_part(l.name, ':', 2)::int
 """
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from api import examples
-from api.commands import once
+from api.commands import named_by_key, once
 from api.conventions import answer, caller, encoded, parsed, raw_body, services
 from api.jobs import HOME, body_of
 
@@ -19,7 +19,8 @@ async def rebuild(request: Request) -> Response:
     raw, who = await raw_body(request), await caller(request)
 
     async def ask() -> Response:
-        job = await services(request).rebuilding.ask(who, parsed(raw, empty=True))
+        id = named_by_key(request, who, raw)
+        job = await services(request).rebuilding.ask(who, parsed(raw, empty=True), id)
         body, where = encoded(body_of(job)), {"Location": f"{HOME}/{job.id}"}
         return answer(request, who, body, position=await services(request).moments.head(), status=202, headers=where)
 

@@ -25,6 +25,7 @@ insert into ballyhoo.leases as l (name, owner, until)
 values (%(name)s, %(owner)s, clock_timestamp() + make_interval(secs => %(seconds)s))
 on conflict (name) do update set owner = excluded.owner, until = excluded.until, fence = l.fence + 1
   where l.until <= clock_timestamp() or l.owner = excluded.owner
+     or l.until > clock_timestamp() + make_interval(secs => 2 * %(seconds)s)
 returning owner
 """
 _LET_GO = "delete from ballyhoo.leases where name = %s and owner = %s"

@@ -176,6 +176,21 @@ async def test_a_contact_is_one_uuid_in_its_workspace_and_another_elsewhere(worl
     ]
 
 
+async def test_a_contact_that_was_given_two_uuids_in_one_group_has_one(world: World, open_log: Opens) -> None:
+    log, mine = await open_log(world.url), world.workspace()
+    _, campaign = world.campaign(mine)
+    await log.record(mine, [Fact("begins", CLICK, campaign)])
+
+    first = log.record(mine, [Fact("first", CLICK, campaign, contact="c")])
+    log._interning._unsaved.clear()  # as it happens where very many wait
+    second = log.record(mine, [Fact("second", CLICK, campaign, contact="c")])
+    await asyncio.gather(first, second)
+    await log.record(mine, [Fact("third", CLICK, campaign, contact="c")])
+
+    stored = {row["contact"] for row in world.facts(mine) if row["id"] != "begins"}
+    assert world.rows("select contact from ballyhoo.contact_ids where workspace = %s", mine) == [(*stored,)]
+
+
 @pytest.mark.req("EVT-8")
 async def test_after_an_erasure_nobody_is_known_by_the_old_uuid(world: World, open_log: Opens) -> None:
     logs = [await open_log(world.url), await open_log(world.url)]

@@ -153,6 +153,15 @@ async def test_a_worker_that_was_stopped_past_its_lease_is_fenced(opened: Studio
     assert due(opened) == {(campaign.id, "complete"): END}
 
 
+async def test_a_lease_from_before_the_clock_was_set_back_holds_nobody_up(opened: Studio) -> None:
+    await scheduled(opened)
+    ahead, worker = At(opened, START + timedelta(hours=1)), At(opened, START)
+
+    assert len(await ahead.claim(10)) == 1
+    assert len(await worker.claim(10)) == 1
+    assert await At(opened, START).claim(10) == []
+
+
 async def test_a_claim_is_void_when_the_work_was_moved_meanwhile(opened: Studio) -> None:
     campaign = await scheduled(opened)
     worker = queue(opened)
