@@ -147,7 +147,10 @@ def another(client: Client, command: str) -> tuple[str, Any]:
             rule = {"name": f"rule-{uuid4().hex[:12]}", "kind": "bots", "definition": {"words": ["robot"]}}
             return "/v1/rules", rule
         case "rebuild":
-            return "/v1/rebuilds", {"projections": ["ab_test_list"]}
+            asked = "/v1/rebuilds", {"projections": ["ab_test_list"]}
+            # What another test began may still be at it.
+            wait_until(lambda: ended(client, client.post(*asked)).status == 202, 60)
+            return asked
         case "rebuild under no rule":
             return "/v1/rebuilds", {"rule": "nobody-made-this"}
         case "rule again":

@@ -36,7 +36,7 @@ async def _voids_miss(self: PostgresFactLog, workspace: int, facts: Sequence[Fac
     return await _record(self, workspace, missing)
 
 
-async def _never_waiting(self: PostgresReads, *asked: Any) -> bool:
+async def _never_waiting(self: PostgresReads, *asked: Any, **named: Any) -> bool:
     return True
 
 
