@@ -6,8 +6,23 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from kafka.net.compat import KafkaNetClient
+from kafka.net.inet import KafkaNetSocket
 
 C = TypeVar("C")
+
+
+class ClosingSocket(KafkaNetSocket):  # type: ignore[misc]
+    """Connects as the library does without a proxy, and closes a socket that was refused: the library forgets it."""
+
+    SCHEMES = ("direct",)
+
+    async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
+        """The connected socket."""
+        try:
+            return await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
+        except BaseException:
+            sock.close()
+            raise
 
 
 def opened(kind: Callable[..., C], **config: Any) -> C:
@@ -23,7 +38,7 @@ def opened(kind: Callable[..., C], **config: Any) -> C:
         return begun[-1]
 
     try:
-        return kind(**config, kafka_client=begin)
+        return kind(**config, kafka_client=begin, proxy_url=f"{ClosingSocket.SCHEMES[0]}://")
     except BaseException:
         for client in begun:
             client.close()

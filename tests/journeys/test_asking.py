@@ -88,6 +88,7 @@ def test_every_list_takes_its_order_by_name_and_names_it_to_who_asks_for_another
     test = planned(alice, campaign) if "{test}" in path else ""
     path, _, query = path.format(campaign=campaign, test=test).partition("?")
     more: dict[str, Any] = dict([query.split("=")]) if query else {}
+    more["after"] = alice.get(f"/v1/campaigns/{campaign}/history").position
 
     assert alice.get(path, sort=order, **more).ok().body == alice.get(path, **more).ok().body
     (fault,) = alice.get(path, sort="colour", **more).ok(422).body["errors"]
