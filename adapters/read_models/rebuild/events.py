@@ -52,7 +52,7 @@ def fold_streams(connection: Connection[Any], projection: EventProjection, first
 
 
 def _few_at_a_time(cursor: ServerCursor[Any]) -> Iterator[tuple[Any, ...]]:
-    """Its rows. What the processor's cache can't hold takes three times as long to read."""
+    """Its rows, no more at once than the processor's cache holds: what it can't hold takes longer to read."""
     return chain.from_iterable(iter(lambda: cursor.fetchmany(_AT_A_TIME), []))
 
 

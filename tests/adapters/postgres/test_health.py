@@ -21,14 +21,6 @@ pytestmark = pytest.mark.req("OPS-5")
 
 
 @pytest.fixture
-async def pool(fresh_database: str) -> AsyncIterator[Pool]:
-    pool = Pool(fresh_database, role="ballyhoo_engine")
-    await pool.open()
-    yield pool
-    await pool.close()
-
-
-@pytest.fixture
 async def unused_pool() -> AsyncIterator[Pool]:
     """A pool of a database that is not there."""
     pool = Pool("postgresql://ann@127.0.0.1:1/b")

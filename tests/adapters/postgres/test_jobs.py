@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from adapters.postgres.jobs import MOST_ATTEMPTS, JobQueue, PostgresJobs
 from adapters.postgres.pool import Pool
@@ -23,15 +21,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.req("EVT-4")]
 NAMES = ["campaign_metrics"]
 _AWAY = "update ballyhoo.jobs set leased_until = clock_timestamp() + interval '1 hour'"
 _OVER = "update ballyhoo.jobs set leased_until = clock_timestamp() - interval '1 second'"
-
-
-@pytest_asyncio.fixture
-async def pool(fresh_database: str) -> AsyncIterator[Pool]:
-    """Acts as the engine, on a database without jobs."""
-    made = Pool(fresh_database, role="ballyhoo_engine")
-    await made.open()
-    yield made
-    await made.close()
 
 
 def asked(pool: Pool, id: UUID | None = None) -> Any:
