@@ -23,6 +23,8 @@ from adapters.archive import folder as folders
 from adapters.archive.readers import behind
 from adapters.archive.writing import Partition, WrittenBlock, WrittenFile, write
 
+IDLE = "5s"
+"""Who does nothing for so long while it keeps all others out is stopped, and loses the lock."""
 LOCK_TIMEOUT = "50ms"
 """So long at most do appends and reads wait behind us for the table of facts; then we step back and try again."""
 PATIENCE = 600.0
@@ -133,7 +135,7 @@ def exclusively(connection: Connection[Any], work: Callable[[], T]) -> T:
         try:
             with connection.transaction():
                 connection.execute(f"set local lock_timeout = '{LOCK_TIMEOUT}'".encode())
-                connection.execute(b"set local idle_in_transaction_session_timeout = '5s'")
+                connection.execute(f"set local idle_in_transaction_session_timeout = '{IDLE}'".encode())
                 connection.execute("lock table ballyhoo.facts in access exclusive mode")
                 return work()
         except psycopg.errors.LockNotAvailable as error:

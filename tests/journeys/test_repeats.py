@@ -222,6 +222,18 @@ def test_of_twins_in_flight_one_is_decided_and_none_twice(alice: Client) -> None
     assert alice.post(path, body, key="twin").ok(201).replayed
 
 
+def test_a_rebuild_whose_answer_was_not_kept_is_found_by_its_repeat(whole: Whole, alice: Client) -> None:
+    path, body = another(alice, "rebuild")
+    first = ended(alice, alice.post(path, body, key="unkept").ok(202))
+    with psycopg.connect(whole.product.dsn, autocommit=True) as connection:  # as if the process had died before
+        connection.execute("delete from ballyhoo.idempotency where key = 'unkept'")
+
+    again = alice.post(path, body, key="unkept").ok(202)
+
+    assert (again.body["id"], again.body["state"]) == (first.body["id"], "succeeded")
+    assert again.headers["location"] == first.headers["location"]
+
+
 def test_a_bulk_whose_answer_was_lost_is_answered_by_its_repeat(whole: Whole, alice: Client, mortal: Api) -> None:
     ids = [campaign_in(alice, "active") for _ in range(3)]
     asked = {"move": "pause", "ids": ids}

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from adapters.archive import dropping
-from adapters.archive.archiving import ArchiveStopped, alone
+from adapters.archive.archiving import ArchiveStopped, alone, exclusively
 from adapters.archive.file import Damaged
 from adapters.archive.folder import FolderMissing
 from adapters.read_models.rebuild.places import live
@@ -267,3 +267,14 @@ def test_the_command_prints_what_it_took_before_and_after(world: Past, tmp_path:
     assert done.returncode == 0
     assert "bytes before" in done.stdout.splitlines()[-1]
     assert listed.stdout.count(", whole") == 3
+
+
+def test_a_process_that_is_stopped_while_it_keeps_all_others_out_loses_the_lock(
+    fresh_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.archive.archiving.IDLE", "200ms")
+
+    with pytest.raises(psycopg.errors.IdleInTransactionSessionTimeout), alone(fresh_database) as connection:
+        exclusively(connection, lambda: time.sleep(1.0))
+
+    assert one(fresh_database, "select count(*) from pg_locks where mode = 'AccessExclusiveLock'") == 0
