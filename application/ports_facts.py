@@ -44,6 +44,11 @@ class FactLog(Protocol):
         """Those of ``ids`` (UUIDs in any spelling) that are campaigns of the workspace. Unavailable."""
         ...
 
+    async def give_way(self, workspace: int) -> None:
+        """To be awaited every few facts of a long work: another workspace's requests come through meanwhile, and where
+        few facts of another came just now they get a little more of the machine."""
+        ...
+
     def record(self, workspace: int, facts: Sequence[Fact]) -> Awaitable[RecordedFacts]:
         """Append the facts and answer after the commit; none at all answers the present position.
 

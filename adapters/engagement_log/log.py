@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -13,6 +14,9 @@ from adapters.postgres.pool import Pool
 from application.ports_facts import CampaignRef, RecordedFacts
 from domain.engagement.fact import Fact
 
+_PAUSE = 0.002
+"""Long enough for a lone fact's request, the database and the disk to have a processor on a machine that has few."""
+
 
 class PostgresFactLog:
     """Implements ``application.ports_facts.FactLog``. ``clock`` stands in for the database's in tests."""
@@ -22,9 +26,11 @@ class PostgresFactLog:
     ) -> None:
         self._pool = Pool(dsn, role="ballyhoo_engine", size=2, name="ballyhoo-facts-names")
         self._interning = Interning(self._pool)
-        self._packer = Packer(self._interning)
-        queue = FairQueue() if queue is None else queue
-        self._committer = Committer(dsn, queue, self._packer, saved=self._interning.saved, clock=clock, timeout=timeout)
+        self._queue = FairQueue() if queue is None else queue
+        self._packer = Packer(self._interning, self.give_way)
+        self._committer = Committer(
+            dsn, self._queue, self._packer, saved=self._interning.saved, clock=clock, timeout=timeout
+        )
 
     async def open(self) -> None:
         """Begin connecting. Does not fail where the database is not there yet: it is tried again."""
@@ -45,6 +51,10 @@ class PostgresFactLog:
         await self._committer.ready()
         found = await self._interning.campaigns.answer([(workspace, id) for id in ids])
         return {id: campaign for (_, id), campaign in found.items()}
+
+    async def give_way(self, workspace: int) -> None:
+        """Let others through; see ``FactLog.give_way``."""
+        await asyncio.sleep(_PAUSE if self._queue.few_of_another(workspace) else 0)
 
     def record(self, workspace: int, facts: Sequence[Fact]) -> Awaitable[RecordedFacts]:
         """Append the facts and answer after the commit. Overloaded, Unavailable."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from adapters.engagement_log import rows
 from adapters.engagement_log.cache import Cache
@@ -21,10 +21,12 @@ Common = tuple[int, int | None, Labels | None, int, int, str | None]
 
 
 class Packer:
-    """Packs the facts of any workspace. ``connected`` tells the secret of keys and the number of partitions."""
+    """Packs the facts of any workspace; ``give_way`` is awaited every few of them. ``connected`` tells the secret of
+    keys and the number of partitions."""
 
-    def __init__(self, interning: Interning) -> None:
+    def __init__(self, interning: Interning, give_way: Callable[[int], Awaitable[None]]) -> None:
         self._interning = interning
+        self._give_way = give_way
         self._common: Cache[Common, bytes] = Cache(50_000)
         self._keys: dict[int, Keys] = {}
         self._secret = b""
@@ -55,7 +57,7 @@ class Packer:
         common: list[bytes | None] = []
         for start in range(0, len(facts), _SLICE):
             if start:
-                await asyncio.sleep(0)
+                await self._give_way(workspace)
             common += [self._common.get(_common(workspace, fact)) for fact in facts[start : start + _SLICE]]
         if None in common:
             await self._ask(workspace, facts, common)
@@ -66,7 +68,7 @@ class Packer:
         share.erasures = erasures[workspace]
         for start in range(0, len(facts), _SLICE):
             if start:
-                await asyncio.sleep(0)
+                await self._give_way(workspace)
             self._pack(share, start, common[start : start + _SLICE])
         return share
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -30,12 +31,13 @@ class FairQueue:
     def __init__(
         self, *, alone: int = 1_000, among_others: int = 64, beside_few: int = 8, memory: float = 2.0,
         most_bytes_together: int = 1 << 20, most_bytes: int = 32 << 20, most_bytes_each: int = 20 << 20,
-        most_facts_each: int = 20_000, clock: Callable[[], float] = time.monotonic,
+        most_facts_each: int = 20_000, just_now: float = 0.005, clock: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
         self._alone = alone
         self._among_others = among_others
         self._beside_few = beside_few
         self._memory = memory
+        self._just_now = just_now
         self._most_bytes_together = most_bytes_together
         self._most_bytes = most_bytes
         self._most_bytes_each = most_bytes_each
@@ -46,6 +48,8 @@ class FairQueue:
         self._all_bytes = 0
         self._last: int | None = None
         self._others_until = 0.0
+        self._few_of: int | None = None
+        self._few_at = self._few_before = -math.inf
 
     def __bool__(self) -> bool:
         return bool(self._turns)
@@ -63,6 +67,10 @@ class FairQueue:
             or self._all_bytes + share.size > self._most_bytes
         ):
             raise Overloaded
+        if len(share.rows) <= self._beside_few:
+            if workspace != self._few_of:
+                self._few_of, self._few_before = workspace, self._few_at
+            self._few_at = self._clock()
         if not line.shares:
             self._lines[workspace] = line
             self._turns.append(line)
@@ -72,6 +80,11 @@ class FairQueue:
         line.shares.append(share)
         line.facts, line.size = facts, size
         self._all_bytes += share.size
+
+    def few_of_another(self, workspace: int) -> bool:
+        """Whether another workspace sent a few facts just now."""
+        came = self._few_before if workspace == self._few_of else self._few_at
+        return self._clock() - came < self._just_now
 
     def group(self) -> list[Piece]:
         """The next group: from each workspace in turn at most its part, from one that is alone as much as fits."""

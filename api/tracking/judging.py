@@ -92,7 +92,7 @@ class Judge:
         judged = Judged()
         for index, element in enumerate(elements):
             if index % _SLICE == _SLICE - 1:
-                await asyncio.sleep(0)
+                await self._log.give_way(workspace)
             if isinstance(element, SentFact):
                 campaign = campaigns.get(element.campaign_id)
                 fact = None if campaign is None else fact_of(element, campaign, latest, suspect)
@@ -119,7 +119,7 @@ class Judge:
                 named.add(element.campaign_id)
                 continue
             if index % _SLICE == _SLICE - 1:
-                await asyncio.sleep(0)
+                await self._log.give_way(workspace)
             # Read here and again where it is judged: to keep what a thousand hostile facts read as is too much.
             named.add(look.campaign_id(look.document(element)) or "")
         found: dict[str, CampaignRef] = {}

@@ -50,6 +50,24 @@ async def test_a_workspace_alone_fills_a_group() -> None:
     assert not queue
 
 
+async def test_a_few_facts_of_another_are_known_for_a_moment_and_many_are_not() -> None:
+    time = Time()
+    queue = FairQueue(beside_few=5, just_now=0.005, clock=time)
+    assert not queue.few_of_another(1)
+
+    queue.put(a_share(2, 1))
+    assert (queue.few_of_another(1), queue.few_of_another(2)) == (True, False)
+
+    queue.put(a_share(1, 5))
+    queue.put(a_share(1, 5))
+    assert (queue.few_of_another(1), queue.few_of_another(2)) == (True, True)
+
+    time.now = 0.005
+    queue.put(a_share(1, 1))
+    queue.put(a_share(3, 6))
+    assert (queue.few_of_another(1), queue.few_of_another(2)) == (False, True)
+
+
 async def test_a_large_share_goes_in_pieces_and_in_order() -> None:
     queue = FairQueue(alone=100)
     share = a_share(1, 250)

@@ -31,6 +31,7 @@ class ListOfFacts:
         self.fails: Exception | None = None
         self.refuses: set[str] = set()
         self.duplicates: set[str] = set()
+        self.ways_given: list[int] = []
         self._campaigns = {CAMPAIGN: CampaignRef(1, "USD", 2), YEN: CampaignRef(2, "JPY", 0)}
         self._known: set[str] = set()
 
@@ -43,6 +44,10 @@ class ListOfFacts:
         found = {id: self._campaigns[id.lower()] for id in ids if id.lower() in self._campaigns}
         self._known.update(id for id in found if id in self._campaigns)
         return found
+
+    async def give_way(self, workspace: int) -> None:
+        """Counts who does."""
+        self.ways_given.append(workspace)
 
     async def record(self, workspace: int, facts: Sequence[Fact]) -> RecordedFacts:
         """Keep them."""

@@ -54,6 +54,15 @@ def test_a_batch_of_wrong_facts_is_answered_with_a_position_too() -> None:
     assert answer.body["position"] == "1.0"
 
 
+def test_a_large_batch_gives_way_all_along() -> None:
+    asking = Asking()
+
+    asking.batch([a_fact(id=str(number)) for number in range(1_000)])
+    asking.track(a_fact())
+
+    assert asking.log.ways_given == [1] * 40
+
+
 def test_a_single_duplicate_is_no_error() -> None:
     asking = Asking()
     asking.log.duplicates = {"f-1"}
