@@ -68,10 +68,12 @@ class _Pieces:
             found += [say.CUT, say.SERIES_IN_WINDOW]
         elif self.times:
             found.append(say.SERIES)
-        if self.times:
-            found.append(say.ZONE)
         if self.labels or self.times:
-            found += [say.LABEL_KEYS if self.labels else say.NO_LABEL_KEYS, self._grouped()]
+            found += [
+                say.LABEL_KEYS if self.labels else say.NO_LABEL_KEYS,
+                say.MOMENTS if self.times else say.NO_MOMENTS,
+                self._grouped(),
+            ]
         if self.from_log:
             found += [say.SEEN, self._people()]
         else:

@@ -108,7 +108,7 @@ people as (select measure, contact from seen)"""
 # The label sets of the campaign by what is asked of them; 0 has no labels.
 LABEL_KEYS = """
 label_keys as materialized (
-  select labels, keys, dense_rank() over (order by keys) as label_key
+  select labels, keys, (dense_rank() over (order by keys))::int as label_key
     from (
       select id as labels, array[
           case when %(variant)s then variant end, case when %(platform)s then platform end,
@@ -120,11 +120,12 @@ label_keys as materialized (
 ),
 label_names as materialized (select distinct label_key, keys from label_keys)"""
 NO_LABEL_KEYS = """
-label_names as (select 0::bigint as label_key, array_fill(null::text, array[6]) as keys)"""
+label_names as (select 0 as label_key, array_fill(null::text, array[6]) as keys)"""
 
 # What the clocks of the place show. Where they were changed by half an hour, an hour that began before the change has
-# the offset of its beginning.
-ZONE = """
+# the offset of its beginning. Quarters of an hour are looked at, not facts: there are many of these in each, and all
+# have the same moment.
+MOMENTS = """
 zone as materialized (
   select z.*
     from unnest(%(zone_starts)s::timestamptz[], %(zone_ends)s::timestamptz[],
@@ -132,37 +133,44 @@ zone as materialized (
         %(zone_before)s::text[]) z(starts, ends, ahead, written, before)
    where z.ends > (select min(bucket) from $schema.series where campaign = $mine)
      and z.starts <= (select max(bucket) from $schema.series where campaign = $mine)
-)"""
-_SHOWN = """
-join lateral (
-  select case when %(hour)s then date_trunc('hour', z.shown) end as hour,
-      case when not %(hour)s then null
-           when date_trunc('hour', z.shown) - z.ahead < z.starts at time zone 'UTC' then z.before
-           else z.written end as written,
-      case when %(day)s then z.shown::date end as day
-    from (select z.*, $at at time zone 'UTC' + z.ahead as shown from zone z
-           where $at >= z.starts and $at < z.ends) z
-) k on true"""
-
-_NO_TIME = "null::timestamp as hour, null::text as written, null::date as day"
-_TIME = "k.hour, k.written, k.day"
+),
+moments as materialized (
+  select bucket, hour, written, day, (dense_rank() over (order by hour, written, day))::int as moment
+    from (
+      select q.bucket, case when %(hour)s then date_trunc('hour', z.shown) end as hour,
+          case when not %(hour)s then null
+               when date_trunc('hour', z.shown) - z.ahead < z.starts at time zone 'UTC' then z.before
+               else z.written end as written,
+          case when %(day)s then z.shown::date end as day
+        from (select distinct bucket from quarters) q
+        cross join lateral (
+          select z.*, q.bucket at time zone 'UTC' + z.ahead as shown from zone z
+           where q.bucket >= z.starts and q.bucket < z.ends) z
+    ) k
+),
+moment_names as materialized (select distinct moment, hour, written, day from moments)"""
+NO_MOMENTS = """
+moment_names as (select 0 as moment, null::timestamp as hour, null::text as written, null::date as day)"""
 
 _GROUPED = """
 grouped as (
-  select $label, $time, w.kind, w.type, sum(w.n) as n, sum(w.amount) as amount
-    from ($rows) w $joined group by 1, 2, 3, 4, 5, 6
+  select $label, $moment, w.kind, w.type, sum(w.n) as n, sum(w.amount) as amount
+    from ($rows) w $joined group by 1, 2, 3, 4
 )"""
 _WITH_LABELS = "join label_keys l using (labels)"
 
 
-def _grouped(rows: str, *, labels: bool, times: bool) -> str:
-    joined = [_WITH_LABELS] * labels + [_SHOWN.replace("$at", "w.bucket")] * times
+def _keyed(piece: str, *, labels: bool, times: bool, bucket: str) -> str:
+    joined = [_WITH_LABELS] * labels + [f"join moments m on m.bucket = {bucket}"] * times
     return (
-        _GROUPED.replace("$label", "l.label_key" if labels else "0::bigint as label_key")
-        .replace("$time", _TIME if times else _NO_TIME)
-        .replace("$rows", rows)
+        piece.replace("$label", "l.label_key" if labels else "0 as label_key")
+        .replace("$moment", "m.moment" if times else "0 as moment")
         .replace("$joined", " ".join(joined))
     )
+
+
+def _grouped(rows: str, *, labels: bool, times: bool) -> str:
+    return _keyed(_GROUPED, labels=labels, times=times, bucket="w.bucket").replace("$rows", rows)
 
 
 BY_LABELS = _grouped("select * from $schema.totals where campaign = $mine", labels=True, times=False)
@@ -195,11 +203,16 @@ BY_LABELS_AND_TIME_IN_WINDOW = _grouped(
     times=True,
 )
 
-_KEYS = """l.keys || array[to_char(g.hour, 'YYYY-MM-DD"T"HH24:MI:SS') || g.written, to_char(g.day, 'YYYY-MM-DD')]"""
-GROUPS = """
-select 3, $keys, g.kind, g.type, g.n, g.amount from grouped g join label_names l using (label_key)""".replace(
-    "$keys", _KEYS
-)
+_KEYS = """l.keys || array[to_char(m.hour, 'YYYY-MM-DD"T"HH24:MI:SS') || m.written, to_char(m.day, 'YYYY-MM-DD')]"""
+_NAMED = "join label_names l using (label_key) join moment_names m using (moment)"
+
+
+def _named(part: str) -> str:
+    return part.replace("$keys", _KEYS).replace("$named", _NAMED)
+
+
+GROUPS = _named("""
+select 3, $keys, g.kind, g.type, g.n, g.amount from grouped g $named""")
 
 # Contacts are grouped by their label sets before these are looked at: many contacts have the same.
 UNIQUE_IN_CONTACTS = """
@@ -213,32 +226,23 @@ contact_sets as materialized (
     ) g where sets is not null
 ),
 unique_groups as (
-  select label_key, null::timestamp as hour, null::text as written, null::date as day, measure, sum(contacts) as n
+  select label_key, 0 as moment, measure, sum(contacts) as n
     from (select distinct c.id, c.measure, c.contacts, k.label_key
             from contact_sets c cross join lateral unnest(c.sets) s(labels)
             join label_keys k using (labels)) d
-   group by 1, 5
+   group by 1, 3
 )"""
 _PEOPLE = """
-people as materialized (select distinct s.measure, s.contact, $label, $time from seen s $joined),
-unique_groups as (
-  select label_key, hour, written, day, measure, count(*) as n from people group by 1, 2, 3, 4, 5
-)"""
+people as (select distinct s.measure, s.contact, $label, $moment from seen s $joined),
+unique_groups as (select label_key, moment, measure, count(*) as n from people group by 1, 2, 3)"""
 
 
 def _people(*, labels: bool, times: bool) -> str:
-    joined = [_WITH_LABELS] * labels + [_SHOWN.replace("$at", "s.at")] * times
-    return (
-        _PEOPLE.replace("$label", "l.label_key" if labels else "0::bigint as label_key")
-        .replace("$time", _TIME if times else _NO_TIME)
-        .replace("$joined", " ".join(joined))
-    )
+    return _keyed(_PEOPLE, labels=labels, times=times, bucket="date_bin('15 minutes', s.at, '2000-01-01Z')")
 
 
 PEOPLE_BY_LABELS = _people(labels=True, times=False)
 PEOPLE_BY_TIME = _people(labels=False, times=True)
 PEOPLE_BY_BOTH = _people(labels=True, times=True)
-UNIQUE_GROUPS = """
-select 4, $keys, g.measure, 0, g.n, 0 from unique_groups g join label_names l using (label_key)""".replace(
-    "$keys", _KEYS
-)
+UNIQUE_GROUPS = _named("""
+select 4, $keys, g.measure, 0, g.n, 0 from unique_groups g $named""")
