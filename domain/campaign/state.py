@@ -78,10 +78,13 @@ def evolve(state: CampaignState, *events: Event) -> CampaignState:
     """The state after some more events, of those in ``KNOWN``. Only assigns."""
     now = dict(vars(state))
     for event in events:
-        changes = _CHANGES.get(type(event))
-        if changes is None:
-            raise TypeError(f"a campaign does not know {type(event).__name__}")
-        now.update(changes(now, event))
+        kind = type(event)
+        if kind in _STATUSES:
+            now["status"] = _STATUSES[kind]
+        elif kind in _CHANGES:
+            now.update(_CHANGES[kind](now, event))
+        else:
+            raise TypeError(f"a campaign does not know {kind.__name__}")
     return altered(state, **now)
 
 
@@ -116,20 +119,22 @@ def _failed(now: Now, event: CampaignFailed) -> Now:
 
 
 # By type and not by match: isinstance() of a class with a metaclass is slow, and rebuilds come here millions of times.
+_STATUSES: dict[type, Status] = {
+    CampaignUnscheduled: Status.DRAFT,
+    CampaignPaused: Status.PAUSED,
+    CampaignResumed: Status.ACTIVE,
+    CampaignCancelled: Status.CANCELLED,
+}
 _CHANGES: dict[type, Callable[[Now, Any], Now]] = {
     CampaignChanged: _changed,
     CampaignScheduled: _scheduled,
-    CampaignUnscheduled: lambda now, event: {"status": Status.DRAFT},
     CampaignLaunched: _launched,
-    CampaignPaused: lambda now, event: {"status": Status.PAUSED},
-    CampaignResumed: lambda now, event: {"status": Status.ACTIVE},
     CampaignCompleted: _completed,
-    CampaignCancelled: lambda now, event: {"status": Status.CANCELLED},
     CampaignFailed: _failed,
     CampaignArchived: lambda now, event: {"status": Status.ARCHIVED, "archived_from": now["status"]},
     CampaignUnarchived: lambda now, event: {"status": event.status, "archived_from": None},
     CampaignDeleted: lambda now, event: {"deleted_at": event.timestamp},
     CampaignRestored: lambda now, event: {"deleted_at": None},
 }
-KNOWN = frozenset(_CHANGES)
+KNOWN = frozenset(_STATUSES) | frozenset(_CHANGES)
 """The events that ``evolve`` takes: all but the first."""
