@@ -122,7 +122,7 @@ class MemoryEventStore:
         expected = events[0].originator_version - 1
         if len(stream.entries) != expected or stream.kind != aggregate.KIND:
             if expected == 0:
-                raise AlreadyExists(aggregate.KIND, aggregate.id)
+                raise AlreadyExists(stream.kind.replace("_", " "), aggregate.id)
             raise StaleVersion(len(stream.entries))
         self._take(context.due)
         self._streams[workspace, aggregate.id] = stream

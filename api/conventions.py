@@ -25,7 +25,9 @@ from projections.encoding import encode
 MOST_BYTES = 1024 * 1024
 MOST_DEPTH = 16
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_ETAG = re.compile(r'(?:W/)?"?(\d{1,18})"?')
+_TAG = r'(?:W/)?(?:"[\x21\x23-\x7e]*"|\d+)'
+_TAGS = re.compile(rf"\s*{_TAG}(?:\s*,\s*{_TAG})*\s*")
+_VERSION = re.compile(r'(?:W/)?"?(\d{1,18})"?')
 
 
 def services(request: Request) -> Services:
@@ -108,15 +110,16 @@ def idempotency_key(request: Request) -> str | None:
     return key
 
 
-def if_match(request: Request) -> int | None:
-    """The version of If-Match; None where there is none or it is ``*``."""
-    header = request.headers.get("if-match")
-    if header is None or header.strip() == "*":
+def if_match(request: Request) -> frozenset[int] | None:
+    """The versions that If-Match names, without tags that are none of ours; None where there is none or it is ``*``."""
+    headers = request.headers.getlist("if-match")
+    header = ",".join(headers)
+    if not headers or header.strip() == "*":
         return None
-    found = _ETAG.fullmatch(header.strip())
-    if found is None:
+    if not _TAGS.fullmatch(header):
         raise Refused(400, "bad-if-match", 'If-Match is the ETag of an answer: "<version>".')
-    return int(found[1])
+    found = map(_VERSION.fullmatch, re.findall(_TAG, header))
+    return frozenset(int(version[1]) for version in found if version is not None)
 
 
 def one(request: Request, name: str, faults: list[Fault]) -> str | None:

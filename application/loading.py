@@ -19,8 +19,8 @@ from domain.shared.aggregate import Aggregate
 async def load(store: EventStore, kind: type[A], id: UUID, context: Context) -> A:
     """The aggregate as it stands. NotFound; PreconditionFailed where If-Match asks for another version."""
     aggregate = await store.get(kind, context.caller.workspace, id)
-    if context.if_match is not None and context.if_match != aggregate.version:
-        raise PreconditionFailed(context.if_match, aggregate.version)
+    if context.if_match is not None and aggregate.version not in context.if_match:
+        raise PreconditionFailed(aggregate.version)
     return aggregate
 
 

@@ -68,7 +68,7 @@ class Context:
     at: datetime
     correlation: str
     causation: UUID | None = None
-    if_match: int | None = None
+    if_match: frozenset[int] | None = None
     idempotency: Idempotency | None = None
     due: DueClaim | None = None
     present: Callable[[Any], Awaitable[Answer]] | None = None
@@ -200,10 +200,12 @@ class KeptAnswers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What a campaign has reached by the facts up to the position ``engagement`` of their log."""
+    """What a campaign has reached by the facts up to the position ``engagement`` of their log; None where facts that
+    it takes to tell, recorded before ``horizon``, were dropped."""
 
-    figures: Figures
+    figures: Figures | None
     engagement: int
+    horizon: str | None = None
 
 
 class CampaignFigures(Protocol):
@@ -230,12 +232,11 @@ class VersionConflict(Conflict):
 
 
 class PreconditionFailed(Exception):
-    """If-Match names a version that no longer stands."""
+    """If-Match names other versions than the one that stands."""
 
-    def __init__(self, asked: int, stands: int) -> None:
-        self.asked = asked
+    def __init__(self, stands: int) -> None:
         self.stands = stands
-        super().__init__(f"If-Match asks for version {asked}; version {stands} stands.")
+        super().__init__(f"If-Match does not name version {stands}, which stands.")
 
 
 class BadToken(Exception):

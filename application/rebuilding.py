@@ -46,14 +46,12 @@ class Rebuilding:
         faults = place.faults
         place.fields(("projections", "rule", "workers", "back"))
         rule = place.field("rule").text(64, shortest=1)
-        back = place.field("back").raw
-        if back not in (None, True, False):
-            place.field("back").fault("boolean", "Must be true or false.")
+        back = place.field("back").flag()
         if back and rule:
             place.field("back").fault("with_rule", "Tables under a rule have nothing to go back to; leave back out.")
         workers = place.field("workers").integer(1, MOST_WORKERS) or 1
         known = self._under_rules if rule else self._names
-        names = [item.text(64) for item in place.field("projections").items(len(self._names) * 2)]
+        names = [item.required().text(64) for item in place.field("projections").items(len(self._names) * 2)]
         for index, name in enumerate(names):
             if name is not None and name not in known:
                 choices = ", ".join(known)

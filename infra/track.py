@@ -7,18 +7,22 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from infra.ask import Api
 
 BATCH = 1000
+MOST_BYTES = 7 << 20
+"""Of a body's 8 MiB, for its facts."""
 SHOWN = 10
 
 _WHOLE_NUMBERS = {"quantity", "value.amount", "value.amount_micros"}
+Numbered = tuple[int, dict[str, Any]]
+"""A fact with the number of its line."""
+
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
@@ -50,7 +54,7 @@ def track(path: Path, api: Api, progress: Callable[[Tally], None]) -> Tally:
     """
     tally = Tally()
     facts = facts_of(path)
-    while batch := list(islice(facts, BATCH)):
+    for batch in _batches(facts):
         status, answer = api.post("/v1/track/batch", {"facts": [fact for _, fact in batch]})
         if status != 200:
             why = answer.get("detail") or answer.get("title") if isinstance(answer, dict) else answer
@@ -66,7 +70,22 @@ def track(path: Path, api: Api, progress: Callable[[Tally], None]) -> Tally:
     return tally
 
 
-def facts_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _batches(facts: Iterable[Numbered]) -> Iterator[list[Numbered]]:
+    """As many at once as a body may have."""
+    batch: list[Numbered] = []
+    size = 0
+    for number, fact in facts:
+        grown = len(json.dumps(fact)) + 2
+        if len(batch) == BATCH or (batch and size + grown > MOST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append((number, fact))
+        size += grown
+    if batch:
+        yield batch
+
+
+def facts_of(path: Path) -> Iterator[Numbered]:
     """Each fact with the number of its line. TrackingFailed where the file is no such file."""
     readers = {".csv": _from_csv, ".jsonl": _from_jsonl}
     read = readers.get(path.suffix.lower())
@@ -80,7 +99,7 @@ def facts_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise TrackingFailed(f"{path} is no file of facts in UTF-8: {error}.") from error
 
 
-def _from_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _from_jsonl(path: Path) -> Iterator[Numbered]:
     with path.open(encoding="utf-8-sig") as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
@@ -92,7 +111,7 @@ def _from_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, fact
 
 
-def _from_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _from_csv(path: Path) -> Iterator[Numbered]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if reader.fieldnames is None or "kind" not in reader.fieldnames:

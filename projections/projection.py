@@ -26,6 +26,11 @@ def placed(statement: str, schema: str = "") -> str:
     return statement.replace("$schema.", f"{schema}." if schema else "")
 
 
+def apart(statement: str, schema: str) -> str:
+    """``statement`` for tables in ``schema`` that are not live: it leaves out what these were made without."""
+    return statement.replace("ballyhoo.parked", f"{schema}.parked")
+
+
 @dataclass(frozen=True)
 class Table:
     """One table: its columns as SQL, its key in order, and how full its pages are packed (per cent).

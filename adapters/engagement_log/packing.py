@@ -52,12 +52,15 @@ class Packer:
         self._pack(share, 0, common)
         return share
 
-    async def share(self, workspace: int, facts: Sequence[Fact]) -> Share:
-        """The facts, packed. Unavailable where a name must be asked for and the database does not answer."""
+    async def share(self, workspace: int, facts: Sequence[Fact], *, awaited: bool = False) -> Share:
+        """The facts, packed. Unavailable where a name must be asked for and the database does not answer.
+
+        Where others wait for it, it is ``awaited`` and does not rest.
+        """
         common: list[bytes | None] = []
         for start in range(0, len(facts), _SLICE):
             if start:
-                await self._give_way(workspace)
+                await (asyncio.sleep(0) if awaited else self._give_way(workspace))
             common += [self._common.get(_common(workspace, fact)) for fact in facts[start : start + _SLICE]]
         if None in common:
             await self._ask(workspace, facts, common)
@@ -68,7 +71,7 @@ class Packer:
         share.erasures = erasures[workspace]
         for start in range(0, len(facts), _SLICE):
             if start:
-                await self._give_way(workspace)
+                await (asyncio.sleep(0) if awaited else self._give_way(workspace))
             self._pack(share, start, common[start : start + _SLICE])
         return share
 
@@ -77,7 +80,7 @@ class Packer:
         await self._interning.count_erasures({share.workspace for share in shares})
         for share in set(shares):
             if share.erasures != self._interning.erasures[share.workspace]:
-                again = await self.share(share.workspace, share.facts)
+                again = await self.share(share.workspace, share.facts, awaited=True)
                 share.rows, share.contacts, share.erasures = again.rows, again.contacts, again.erasures
 
     async def _ask(self, workspace: int, facts: Sequence[Fact], common: list[bytes | None]) -> None:

@@ -32,7 +32,7 @@ _AGAIN = "update ballyhoo.due_work set due_at = %s, leased_until = null, last_er
 _FAILED = "update ballyhoo.due_work set last_error = %s where id = %s and fence = %s"
 _EVER = datetime(1, 1, 2, tzinfo=UTC)
 
-WHOLE_SCAN_EVERY = 0.5
+WHOLE_SCAN_EVERY = 0.25
 """Seconds after which a claim looks behind the watermark again."""
 
 

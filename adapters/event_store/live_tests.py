@@ -13,7 +13,8 @@ _OF = "select test, earlier from ballyhoo.ab_test_places where workspace = %s an
 _RELEASE = """
 with held as (
   select * from ballyhoo.ab_test_places p where workspace = %s and campaign = %s and test = %s
-     and not exists (select from ballyhoo.streams s where s.workspace = p.workspace and s.id = p.test) for update
+     and not exists (select from ballyhoo.streams s
+                      where s.workspace = p.workspace and s.id = p.test and s.kind = 'ab_test') for update
 ),
 first as (
   delete from ballyhoo.ab_test_places p using held h

@@ -75,6 +75,8 @@ select e.version, e.topic, e.state, e.recorded_at, e.actor, e.correlation, e.cau
   where s.workspace = %(workspace)s and s.id = %(id)s and s.kind = %(kind)s order by e.version
 """
 
+_KIND = "select kind from ballyhoo.streams where workspace = %s and id = %s"
+
 _ANSWERS = """
 select workspace, key, fingerprint, status, body, at, version, position, engagement, recorded_at
   from unnest(%s::int[], %s::text[]) w(workspace, key) join ballyhoo.idempotency using (workspace, key)
@@ -143,6 +145,10 @@ class PostgresEventStore:
         loaded.was_loaded()
         return loaded
 
+    async def _kind(self, workspace: int, id: UUID) -> str | None:
+        rows = await self._pool.rows(_KIND, (workspace, id))
+        return rows[0][0] if rows else None
+
     async def _rows(self, stream: _Stream, version: int | None, position: int | None) -> list[Row]:
         if version is None and position is None:
             return await self._streams.answer(stream) or []
@@ -185,7 +191,8 @@ class PostgresEventStore:
         outcome = await self._appender.append(packed(self._codec, aggregate, events, context, answer))
         if outcome.outcome == CONFLICT:
             if before == 0:
-                raise AlreadyExists(aggregate.KIND.replace("_", " "), aggregate.id)
+                kind = await self._kind(context.caller.workspace, aggregate.id) or aggregate.KIND
+                raise AlreadyExists(kind.replace("_", " "), aggregate.id)
             raise StaleVersion(outcome.version or 0)
         if outcome.outcome == FENCED:
             raise Fenced

@@ -13,7 +13,7 @@ from adapters.archive.catalogue import NOTHING, UP_TO, Found, Wanted
 from adapters.archive.overlay import filling, lay_beside, look_beside, making, over, readying
 from adapters.read_models.schemas import CHECKPOINTS, TEMPORARY, definition
 from domain.shared.position import Position
-from projections.projection import FactProjection
+from projections.projection import FactProjection, apart
 
 _PLACE = sql.SQL("set local search_path to pg_temp, ballyhoo")
 _PLANNING = "set local plan_cache_mode = force_custom_plan"
@@ -57,7 +57,10 @@ async def remember(
     await connection.execute(sql.SQL(_RULE).format(sql.Identifier(schema)), prepare=False)
     await connection.execute(say(_TAKEN_BACK).encode(), (campaign, position.engagement), prepare=False)
     whole = {"campaign": campaign, "starts": ["-infinity"], "ends": ["infinity"], "sign": 1}
-    await connection.execute(say(projection.from_campaign).encode(), whole, prepare=False)
+    from_campaign = projection.from_campaign
+    if schema != projection.schema:
+        from_campaign = apart(from_campaign, schema)
+    await connection.execute(say(from_campaign).encode(), whole, prepare=False)
     for table_name in _needed(projection, question):
         await connection.execute(projection.fold[table_name].encode(), prepare=False)
     return archived

@@ -8,9 +8,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from adapters.postgres.grouped import Grouped
 from adapters.postgres.pool import Pool
 from adapters.read_models.reader import PostgresReads
+from adapters.read_models.reading_log import FactsDropped
 from application.ports import Figures, Position, Reached
 from projections.campaign_metrics import CAMPAIGN_METRICS, reached
 from projections.encoding import encode
@@ -31,7 +34,13 @@ class PostgresFigures:
         """See ``application.ports.CampaignFigures.of``."""
         if as_of is None:
             return await self._reached.answer((workspace, id)) or Reached(Figures(), 0)
-        total = (await self._reads.metrics(workspace, id, as_of=as_of)).value.total
+        try:
+            metrics = (await self._reads.metrics(workspace, id, as_of=as_of)).value
+        except FactsDropped as gone:
+            return Reached(None, as_of.engagement, gone.horizon)
+        if metrics.horizon is not msgspec.UNSET:
+            return Reached(None, as_of.engagement, metrics.horizon)
+        total = metrics.total
         figures = Figures(
             conversions=total.conversions,
             revenue=int(total.revenue),

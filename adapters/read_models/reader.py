@@ -40,7 +40,7 @@ from projections.catalogue import CATALOGUE
 from projections.facts import FactQuery, FactRow
 from projections.funnel import Funnel
 from projections.ports import Page, Read
-from projections.projection import FactProjection, placed
+from projections.projection import FactProjection, apart, placed
 from projections.roi import Roi
 from projections.status import ProjectionStatus, Rule
 
@@ -189,11 +189,13 @@ class PostgresReads:
     async def evidence(
         self, workspace: int, campaign: UUID, question: EvidenceQuestion, *, as_of: Position | None = None
     ) -> Read[Evidence]:
-        """What the arms of a test have. NotFound."""
+        """What the arms of a test have. NotFound; Invalid where that took facts that were dropped."""
         statement, parameters = evidence_question.statement(question)
         rows = await self._rows(workspace, campaign, statement, parameters, as_of, None, AB_EVIDENCE)
         if not rows.found:
             raise _no_campaign(campaign)
+        if rows.horizon is not None:
+            raise reading_log.FactsDropped(rows.horizon)
         position = as_of or Position(self._epoch(), *rows.found[0][:2])
         return Read(evidence_question.answered(question, rows.found[0], position), position)
 
@@ -268,7 +270,10 @@ class PostgresReads:
         rule: str | None,
         projection: FactProjection = CAMPAIGN_METRICS,
     ) -> Rows:
-        schema = projection.schema if rule is None else (await ruled.schema_of(self._pool, rule))[0]
+        schema = projection.schema
+        if rule is not None:
+            schema = (await ruled.schema_of(self._pool, rule))[0]
+            statement = apart(statement, schema)
         asked = {**parameters, "workspace": workspace, "id": campaign}
         if as_of is None:
             return await reading_log.ask(self._pool, placed(statement, schema), asked)

@@ -32,6 +32,17 @@ class Rows:
     horizon: str | None = None
 
 
+class FactsDropped(Invalid):
+    """Facts recorded before ``horizon`` were dropped, without which a past moment can't be told."""
+
+    def __init__(self, horizon: str) -> None:
+        self.horizon = horizon
+        super().__init__([Fault("/as_of", "horizon", _GONE.format(horizon))])
+
+
+_GONE = "Facts recorded before the horizon, {}, were dropped: what was known with them can't be told any more."
+
+
 async def ask(pool: Pool, statement: str, parameters: Mapping[str, Any]) -> Rows:
     """Ask about a campaign: ``workspace`` and ``id``, and ``starts`` and ``ends`` where it is a window. Damaged."""
     rows = await pool.rows(statement, parameters)
@@ -65,13 +76,10 @@ async def blocks(pool: Pool, wanted: Wanted) -> Found:
 
 
 async def insist_on_facts_until(pool: Pool, position: Position) -> None:
-    """Invalid where facts above a position were dropped: what was known then can't be told any more."""
+    """FactsDropped where facts above a position were: what was known then can't be told any more."""
     rows = await pool.rows(_HORIZON, (position.engagement,))
     if rows:
-        raise Invalid([Fault("/as_of", "horizon", _GONE.format(written(rows[0][0])))])
-
-
-_GONE = "Facts recorded before the horizon, {}, were dropped: what was known before it can't be told any more."
+        raise FactsDropped(written(rows[0][0]))
 
 
 def dropped_before(needed: Found) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -49,8 +48,11 @@ async def create(request: Request, id: str) -> Response:
     duplicate has no test."""
     raw = await raw_body(request)
     await caller(request)
-    run = partial(services(request).application.create_ab_test, CreateABTest(an_id(id), parsed(raw)))
-    return await command(request, raw, run, services(request).ab_tests.resource, made_under=HOME)
+    wanted, create_it = parsed(raw), services(request).application.create_ab_test
+    return await command(
+        request, raw, lambda context: create_it(CreateABTest(an_id(id), wanted), context),
+        services(request).ab_tests.resource, made_under=HOME,
+    )  # fmt: skip
 
 
 @router.post(f"{HOME}/analyse", **examples.of("ab_test.analyse"))
@@ -164,8 +166,11 @@ async def patch(request: Request, id: str) -> Response:
     """Change the plan by a merge patch. After the start the variants stay, and every result shows the change."""
     raw = await raw_body(request)
     await caller(request)
-    run = partial(services(request).application.change_ab_test, ChangeABTest(_id(id), parsed(raw)))
-    return await command(request, raw, run, services(request).ab_tests.resource)
+    wanted, change = parsed(raw), services(request).application.change_ab_test
+    return await command(
+        request, raw, lambda context: change(ChangeABTest(_id(id), wanted), context),
+        services(request).ab_tests.resource,
+    )  # fmt: skip
 
 
 async def _asked_moment(request: Request, who: Caller, id: UUID, known: set[str]) -> Position | None:
@@ -186,9 +191,11 @@ def _add_move(move: Move, sentence: str) -> None:
     async def route(request: Request, id: str) -> Response:
         raw = await raw_body(request)
         await caller(request)
-        asked = MoveABTest(_id(id), move, parsed(raw, empty=True))
-        run = partial(services(request).application.move_ab_test, asked)
-        return await command(request, raw, run, services(request).ab_tests.resource)
+        details, move_it = parsed(raw, empty=True), services(request).application.move_ab_test
+        return await command(
+            request, raw, lambda context: move_it(MoveABTest(_id(id), move, details), context),
+            services(request).ab_tests.resource,
+        )  # fmt: skip
 
     route.__doc__ = sentence
     described = examples.of(f"ab_test.{move}")

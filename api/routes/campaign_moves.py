@@ -24,9 +24,11 @@ async def delete(request: Request, id: str) -> Response:
 
 async def _move(request: Request, id: str, move: Move) -> Response:
     raw, who = await raw_body(request), await caller(request)
-    asked = MoveCampaign(an_id(id), move, parsed(raw, empty=True))
-    run = partial(services(request).application.move_campaign, asked)
-    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace))
+    details, move_it = parsed(raw, empty=True), services(request).application.move_campaign
+    return await command(
+        request, raw, lambda context: move_it(MoveCampaign(an_id(id), move, details), context),
+        partial(services(request).campaigns.resource, who.workspace),
+    )  # fmt: skip
 
 
 def _add_move(move: Move, sentence: str) -> None:

@@ -73,19 +73,22 @@ async def _asked_moment(request: Request, who: Caller, id: UUID) -> Position | N
 async def patch(request: Request, id: str) -> Response:
     """Change settings by a merge patch (RFC 7396): null removes, arrays are replaced."""
     raw, who = await raw_body(request), await caller(request)
-    run = partial(services(request).application.change_campaign, ChangeCampaign(an_id(id), parsed(raw)))
-    return await command(request, raw, run, partial(services(request).campaigns.resource, who.workspace))
+    wanted, change = parsed(raw), services(request).application.change_campaign
+    return await command(
+        request, raw, lambda context: change(ChangeCampaign(an_id(id), wanted), context),
+        partial(services(request).campaigns.resource, who.workspace),
+    )  # fmt: skip
 
 
 @router.post("/{id}/duplicate", **examples.of("duplicate"))
 async def duplicate(request: Request, id: str) -> Response:
     """A new draft with the same settings, changed by a merge patch."""
     raw, who = await raw_body(request), await caller(request)
-    asked = DuplicateCampaign(an_id(id), parsed(raw, empty=True))
-    run = partial(services(request).application.duplicate_campaign, asked)
+    wanted, duplicate_it = parsed(raw, empty=True), services(request).application.duplicate_campaign
     return await command(
-        request, raw, run, partial(services(request).campaigns.resource, who.workspace), made_under=HOME
-    )
+        request, raw, lambda context: duplicate_it(DuplicateCampaign(an_id(id), wanted), context),
+        partial(services(request).campaigns.resource, who.workspace), made_under=HOME,
+    )  # fmt: skip
 
 
 @router.get("/{id}/readiness", **examples.of("readiness"))

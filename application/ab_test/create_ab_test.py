@@ -44,7 +44,7 @@ class CreateABTestHandler:
         asked = read_new(command.document, seed=seed_of(spare))
         id = asked.id or spare
         if asked.id is not None and await self._exists(workspace, id):
-            raise AlreadyExists("ab-test", id)
+            raise AlreadyExists("ab test", id)
         if campaign.state().deleted or campaign.status not in TAKES_TESTS:
             raise CampaignTakesNoTest
         found = await self.live.claim(workspace, command.campaign, id)

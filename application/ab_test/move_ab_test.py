@@ -45,8 +45,7 @@ class MoveABTest:
 
 @dataclass(frozen=True)
 class MoveABTestHandler:
-    """Raises NotFound, Invalid, MoveNotAllowed, CampaignNotActive, NoWinnerYet, UnknownVariant,
-    WinnerAlreadyApplied."""
+    """Raises NotFound, Invalid, MoveNotAllowed, CampaignNotActive, NoWinnerYet, WinnerAlreadyApplied."""
 
     store: EventStore
     live: LiveTests

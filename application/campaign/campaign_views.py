@@ -36,11 +36,14 @@ class CampaignViews:
     seal: Seal
 
     async def view(self, workspace: int, id: UUID, *, as_of: Position | None = None) -> CampaignView:
-        """The campaign now, or as known at a position."""
+        """The campaign now, or as known at a position; without progress and spend, but with the ``horizon``, where
+        facts that these take were dropped."""
         position = None if as_of is None else as_of.events
         campaign = await self.store.get(Campaign, workspace, id, position=position)
         reached = await self.figures.of(workspace, id, as_of=as_of)
         shown = self._shown(workspace, campaign, reached.figures)
+        if reached.horizon is not None:
+            shown |= {"horizon": reached.horizon}
         return CampaignView(shown, campaign.version, campaign.modified_on, reached.engagement)
 
     async def recorded_at(self, workspace: int, id: UUID, version: int) -> datetime | None:
@@ -75,6 +78,6 @@ class CampaignViews:
         told = history.entries(entry.event for entry in stream)  # type: ignore[misc]
         return list(zip(told, stream, strict=True))
 
-    def _shown(self, workspace: int, campaign: Campaign, figures: Figures) -> dict[str, Any]:
+    def _shown(self, workspace: int, campaign: Campaign, figures: Figures | None) -> dict[str, Any]:
         at = campaign.created_on, campaign.modified_on
         return self.sealed(workspace, present(campaign.id, campaign.version, *at, campaign.state(), figures))

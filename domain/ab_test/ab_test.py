@@ -16,7 +16,6 @@ from domain.ab_test.errors import (
     NotAutomatic,
     NotStarted,
     NoWinnerYet,
-    UnknownVariant,
     VariantsFixed,
     WinnerAlreadyApplied,
     WinnerAlreadyDeclared,
@@ -237,7 +236,7 @@ class ABTest(Aggregate):
         if winner is None:
             raise NoWinnerYet
         if winner not in plan.names:
-            raise UnknownVariant
+            raise Invalid([Fault("/variant", "choice", f"Must be one of: {', '.join(plan.names)}.")])
         self._happened(
             events.ABTestWinnerApplied,
             by,

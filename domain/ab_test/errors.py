@@ -17,10 +17,6 @@ class WinnerAlreadyApplied(Conflict):
     """A winner has been applied already."""
 
 
-class UnknownVariant(Conflict):
-    """The test has no variant of this name."""
-
-
 class VariantsFixed(Conflict):
     """Once a test has started its variants stay, with their names and their control; only shares may
     change."""

@@ -136,7 +136,7 @@ def _faults_of_settings(request: AnalysisRequest) -> Iterator[Fault]:
     for phase in request.phases:
         if len(phase.shares) != len(request.arms) or len(phase.observed) != len(request.arms):
             yield Fault("/shares", "length", "There is one share for each variant.")
-        elif not all(0 <= share < math.inf for share in phase.shares) or not sum(phase.shares) > 0:
+        elif not all(0 <= share < math.inf for share in phase.shares) or not 0 < sum(phase.shares) < math.inf:
             yield Fault("/shares", "range", "Shares are at least 0, and not all 0.")
     match request.prior:
         case BetaPrior(alpha, beta):

@@ -50,7 +50,9 @@ def read_analysis(raw: Any) -> AnalysisRequest:
         "prior": _prior(root.field("prior")),
         "tuning": root.field("tuning").number(1, LARGEST_COUNT),
         "rate_interval": root.field("rate_interval").choice(RateInterval),
-        "information": tuple(value.number(0, 1) for value in root.field("information").items(1000)),
+        "information": tuple(
+            value.required().number(0, 1) for value in root.field("information").items(1000)
+        ),
         "spending": root.field("spending").choice(Spending),
         "winsorise_at": root.field("winsorise_at").number(0),
         "pairs": root.field("pairs").flag(),

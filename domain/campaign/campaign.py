@@ -79,12 +79,14 @@ class Campaign(Aggregate):
 
     def change(self, patch: Any, *, by: str, at: datetime) -> None:
         """Apply a merge patch (RFC 7396) to the settings."""
-        if self._state.deleted or not MAY_CHANGE[self.status]:
+        if self._state.deleted:
             raise self._refusal("update")
         document(patch)
         self._check_locks(fault_of_currency(self.settings, patch))
         after = patched(self.settings, patch)
         self._check_locks(locked_fields(self.status, self.settings, after))
+        if not MAY_CHANGE[self.status]:
+            raise self._refusal("update")
         fields = changed_fields(self.settings, after)
         if "schedule" in fields:
             self._check_new_schedule(after.schedule, at)

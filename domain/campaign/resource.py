@@ -18,11 +18,12 @@ def present(
     created_at: datetime,
     updated_at: datetime,
     state: CampaignState,
-    figures: Figures,
+    figures: Figures | None,
 ) -> dict[str, Any]:
     """The resource of api.md §4, made of plain JSON values.
 
-    ``spent.amount`` is an integer of minor units unless micros make a fraction of it.
+    ``spent.amount`` is an integer of minor units unless micros make a fraction of it. Without ``figures`` progress and
+    spend are null.
     """
     return {
         "id": str(campaign_id),
@@ -36,12 +37,16 @@ def present(
         "completed_at": written_or_none(state.completed_at),
         "deleted_at": written_or_none(state.deleted_at),
         "duplicate_of": None if state.duplicate_of is None else str(state.duplicate_of),
-        "progress": progress(state.settings.goals, figures),
-        "spent": {"amount": _number(figures.spent), "currency": state.settings.currency},
+        "progress": None if figures is None else progress(state.settings.goals, figures),
+        "spent": None if figures is None else _spent(figures, state.settings.currency),
         "readiness": None if state.readiness is None else state.readiness.document(),
         "failure": None if state.failure is None else _failure(state.failure),
         "final": state.final,
     }
+
+
+def _spent(figures: Figures, currency: str) -> dict[str, Any]:
+    return {"amount": _number(figures.spent), "currency": currency}
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

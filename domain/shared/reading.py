@@ -128,12 +128,12 @@ class Value:
         return None
 
     def number(self, least: float = -math.inf, most: float = math.inf) -> float | None:
-        """A number from ``least`` to ``most``; a whole one stays whole, whatever its size."""
+        """A number from ``least`` to ``most``, none beyond those of 64 bits; a whole one stays whole."""
         if self.empty:
             return None
         if isinstance(self.raw, bool) or not isinstance(self.raw, int | float):
             self.fault("number", "Must be a number.")
-        elif isinstance(self.raw, float) and not math.isfinite(self.raw):
+        elif not _finite(self.raw):
             self.fault("number", "Must be a finite number.")
         elif not least <= self.raw <= most:
             self.fault("range", f"Must lie between {least:g} and {most:g}.")
@@ -214,6 +214,13 @@ def document(raw: Any) -> Value:
         root.fault("object", "Must be an object.")
         raise Invalid(root.faults)
     return root
+
+
+def _finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole one
+        return False
 
 
 def _encodable(text: str) -> bool:

@@ -139,7 +139,8 @@ moments as materialized (
     from (
       select q.bucket, case when %(hour)s then date_trunc('hour', z.shown) end as hour,
           case when not %(hour)s then null
-               when date_trunc('hour', z.shown) - z.ahead < z.starts at time zone 'UTC' then z.before
+               when date_trunc('hour', z.shown) - z.ahead
+                 < date_bin('15 minutes', z.starts, '2000-01-01Z') at time zone 'UTC' then z.before
                else z.written end as written,
           case when %(day)s then z.shown::date end as day
         from (select distinct bucket from quarters) q

@@ -46,6 +46,21 @@ def test_a_token_with_any_bit_changed_is_refused() -> None:
             SEAL.unseal(1, token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :])
 
 
+@pytest.mark.parametrize("around", ["{}.", "{}=", "{}~~~~", " {}", "{}\n", ".{}"])
+def test_a_token_with_anything_around_it_is_refused(around: str) -> None:
+    with pytest.raises(BadToken):
+        SEAL.unseal(1, around.format(SEAL.seal(1, POSITION)))
+
+
+def test_a_text_has_one_token() -> None:
+    """Of the last letter of some tokens not all bits count."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    token = SEAL.seal_text(1, "cursor", b"one")
+    for last in set(letters) - {token[-1]}:
+        with pytest.raises(BadToken):
+            SEAL.unseal_text(1, "cursor", token[:-1] + last)
+
+
 def test_another_store_does_not_know_it() -> None:
     with pytest.raises(BadToken):
         AesSeal(os.urandom(32)).unseal(1, SEAL.seal(1, POSITION))

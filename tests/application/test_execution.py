@@ -93,7 +93,7 @@ async def test_with_if_match_a_lost_race_is_not_run_again() -> None:
     with pytest.raises(PreconditionFailed) as refusal:
         await crowded.move_campaign(PAUSE, world.asks(if_match=2))
 
-    assert (refusal.value.asked, refusal.value.stands) == (2, 3)
+    assert refusal.value.stands == 3
     assert store.renamed == 1
 
 

@@ -109,7 +109,7 @@ class World:
             caller,
             at or self.clock.now(),
             correlation="request-1",
-            if_match=if_match,
+            if_match=None if if_match is None else frozenset({if_match}),
             idempotency=idempotency,
             due=due,
             present=present,

@@ -73,6 +73,19 @@ def test_facts_go_out_a_thousand_at_a_time(tmp_path: Path) -> None:
     assert tally == Tally(accepted=2500)
 
 
+def test_a_batch_of_large_facts_is_no_larger_than_a_body_may_be(tmp_path: Path) -> None:
+    file = tmp_path / "facts.jsonl"
+    fact = {"kind": "open", "properties": {"note": "é" * 2000}}
+    file.write_text(f"{json.dumps(fact, ensure_ascii=False)}\n" * 1500)
+
+    api = Recorder()
+    tally = track(file, api, lambda tally: None)
+
+    assert tally == Tally(accepted=1500)
+    assert max(len(json.dumps({"facts": batch})) for batch in api.batches) < 8 << 20
+    assert len(api.batches) == 3
+
+
 def test_a_refused_fact_is_told_by_its_line_and_the_others_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "facts.csv"
     file.write_text("kind,id\nopen,a\n,b\nopen,c\n")

@@ -20,7 +20,7 @@ from tests.support.ab_tests import (
     summed,
     told,
 )
-from tests.support.campaigns import campaign_in, drafted, move
+from tests.support.campaigns import a_document, campaign_in, drafted, move
 from tests.support.client import Client
 from tests.waiting import wait_until
 
@@ -94,6 +94,18 @@ def test_a_create_is_repeatable_by_its_id_and_by_its_key(alice: Client) -> None:
     assert (again.replayed, again.body) == (True, made.body)
     there = alice.post(path, a_plan(id=id)).ok(409)
     assert there.headers["location"] == f"/v1/ab-tests/{id}"
+
+
+def test_an_id_that_something_else_has_is_refused_and_leaves_the_campaign_free(alice: Client) -> None:
+    campaign = drafted(alice)
+    path = f"/v1/campaigns/{campaign}/ab-test"
+
+    taken = alice.post(path, a_plan(id=campaign)).ok(409)
+
+    assert taken.headers["location"] == f"/v1/campaigns/{campaign}"
+    test = alice.post(path, a_plan()).ok(201).body["id"]
+    taken = alice.post("/v1/campaigns", a_document(id=test)).ok(409)
+    assert taken.headers["location"] == f"/v1/ab-tests/{test}"
 
 
 @pytest.mark.req("ABT-1")
@@ -286,7 +298,8 @@ def test_lost_contacts_and_contacts_in_two_arms_are_named(alice: Client) -> None
 def test_a_person_applies_the_winner_and_the_losing_share_moves_to_it(alice: Client) -> None:
     campaign, test = running(alice, holdout=0.2)
     assert alice.post(f"/v1/ab-tests/{test}/apply-winner").ok(409).body["type"] == "/problems/no-winner-yet"
-    assert alice.post(f"/v1/ab-tests/{test}/apply-winner", {"variant": "x"}).ok(409)
+    unknown = alice.post(f"/v1/ab-tests/{test}/apply-winner", {"variant": "x"}).ok(422)
+    assert [fault["pointer"] for fault in unknown.body["errors"]] == ["/variant"]
     results(alice, test, well_known(alice, campaign))
 
     applied = alice.post(f"/v1/ab-tests/{test}/apply-winner").ok().body
@@ -321,6 +334,27 @@ def test_a_stranger_finds_no_test(alice: Client, stranger: Client) -> None:
     stranger.patch(f"/v1/ab-tests/{test}", {"confidence": 0.9}).ok(404)
     stranger.post(f"/v1/campaigns/{campaign}/ab-test", a_plan()).ok(404)
     assert stranger.get("/v1/ab-tests").ok().body["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("route", "asked", "pointer"),
+    [
+        ("analyse", {"shares": [10**400, 1]}, "/shares/0"), ("analyse", {"shares": [1e308, 1e308]}, "/shares"),
+        ("analyse", {"prior": {"mean": 10**400}}, "/prior/mean"),
+        ("analyse", {"method": "group_sequential", "information": [None]}, "/information/0"),
+        ("plan", {"minimum_effect": 10**400}, "/minimum_effect"),
+        ("plan", {"baseline": 10**400, "relative": True}, "/baseline"),
+    ],
+)  # fmt: skip
+def test_numbers_that_nothing_can_reckon_with_are_refused_by_name(
+    alice: Client, route: str, asked: dict[str, Any], pointer: str
+) -> None:
+    arms = [{"name": "a", "n": 1200, "conversions": 144}, {"name": "b", "n": 1200, "conversions": 180}]
+    right = {"variants": arms} if route == "analyse" else {"baseline": 0.2, "minimum_effect": 0.05}
+
+    refused = alice.post(f"/v1/ab-tests/{route}", right | asked).ok(422)
+
+    assert [fault["pointer"] for fault in refused.body["errors"]] == [pointer]
 
 
 def test_the_statistics_answer_without_a_test(whole: Whole, alice: Client) -> None:

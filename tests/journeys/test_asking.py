@@ -55,6 +55,22 @@ def test_a_text_that_holds_nul_is_refused_by_the_name_of_its_parameter(alice: Cl
     assert f"/{name}" in [fault["pointer"] for fault in refused.body["errors"]]
 
 
+@pytest.mark.req("ANA-2")
+def test_an_hour_has_the_offset_of_its_beginning_where_clocks_change_a_minute_late(alice: Client) -> None:
+    """Casey went from +08 to +11 on 2020-10-03 at 16:01 UTC."""
+    campaign = drafted(alice)
+    times = ["15:50", "16:20", "16:50", "17:05"]
+    facts = [{"kind": "click", "contact_id": "c", "occurred_at": f"2020-10-03T{time}:00Z"} for time in times]
+    after = alice.track(*({"campaign_id": campaign} | fact for fact in facts)).position
+
+    asked = {"group_by": "hour", "time_zone": "Antarctica/Casey", "after": after}
+    groups = alice.get(f"/v1/campaigns/{campaign}/metrics", **asked).ok().body["groups"]
+
+    assert [(group["key"]["hour"], group["clicks"], group["unique_clicks"]) for group in groups] == [
+        ("2020-10-03T23:00:00+08:00", 1, 1), ("2020-10-04T03:00:00+11:00", 2, 1), ("2020-10-04T04:00:00+11:00", 1, 1),
+    ]  # fmt: skip
+
+
 def test_nothing_is_kept_under_a_rule_whose_name_holds_nul(alice: Client) -> None:
     assert alice.get("/v1/rules/a%00b/comparison").status == 404
 

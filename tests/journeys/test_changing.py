@@ -142,6 +142,17 @@ def test_every_fault_of_a_document_is_named_at_once(alice: Client) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.req("CAM-1")
+def test_what_an_archived_campaign_locks_is_named(alice: Client) -> None:
+    campaign = campaign_in(alice, "archived")
+
+    locked = alice.patch(f"/v1/campaigns/{campaign}", {"name": "Other"}).ok(409).body
+    nothing = alice.patch(f"/v1/campaigns/{campaign}", {}).ok(409).body
+
+    assert [fault["pointer"] for fault in locked["errors"]] == ["/name"]
+    assert (locked["allowed"], nothing["allowed"]) == (["unarchive"], ["unarchive"])
+
+
 def test_the_currency_is_fixed_at_creation(alice: Client) -> None:
     campaign = drafted(alice)
 

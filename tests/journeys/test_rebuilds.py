@@ -137,6 +137,35 @@ def test_a_changed_bot_rule_answers_beside_the_live_one_and_the_campaigns_that_d
     assert read.body["total"]["bots"]["clicks"] == 4
 
 
+@pytest.mark.req("EVT-11")
+def test_what_the_live_tables_were_made_without_counts_under_a_rule_that_has_it(
+    whole: Whole, owner: Client, clicked: str
+) -> None:
+    name = f"whole-{uuid4().hex[:8]}"
+    owner.post("/v1/rules", {"name": name, "kind": "bots", "definition": {"words": ["nothing"]}}).ok(201)
+    assert done(owner, owner.post("/v1/rebuilds", {"rule": name}).ok(202))["state"] == "succeeded"
+    head = owner.get(f"/v1/campaigns/{clicked}/metrics").position
+    asked = [{"group_by": "day"}, {"group_by": "day", "as_of": head}]
+    path = f"/v1/campaigns/{clicked}/metrics"
+    before = [owner.get(path, rule=name, **query).ok().body for query in asked]
+
+    with psycopg.connect(whole.product.dsn, autocommit=True) as connection:
+        parked = connection.execute(
+            "insert into ballyhoo.parked (workspace, projection, log, position, reason) select f.workspace, %s,"
+            " 'engagement', position, 'by hand' from ballyhoo.facts f join ballyhoo.streams s on s.stream = f.campaign"
+            " where s.id = %s and f.kind = 9 order by position limit 1 returning id",
+            (CAMPAIGN_METRICS.name, clicked),
+        ).fetchone()
+        try:
+            after = [owner.get(path, rule=name, **query).ok().body for query in asked]
+            live = owner.get(path, group_by="day").ok().body
+        finally:
+            connection.execute("delete from ballyhoo.parked where id = %s", parked)
+
+    assert after == before
+    assert live["groups"][0]["unique_clicks"] < before[0]["groups"][0]["unique_clicks"]
+
+
 @pytest.mark.req("EVT-9", "EVT-11")
 def test_who_asks_under_a_rule_waits_for_what_is_kept_under_it(whole: Whole, owner: Client, clicked: str) -> None:
     name = f"held-{uuid4().hex[:8]}"
@@ -182,6 +211,8 @@ def test_what_makes_no_sense_is_refused_by_name(owner: Client) -> None:
     asked = {"projections": ["metrics"], "workers": 99, "fast": True}
     faults = owner.post("/v1/rebuilds", asked).ok(422).body["errors"]
     assert sorted(fault["pointer"] for fault in faults) == ["/fast", "/projections/0", "/workers"]
+    faults = owner.post("/v1/rebuilds", {"projections": [None], "back": 1}).ok(422).body["errors"]
+    assert sorted(fault["pointer"] for fault in faults) == ["/back", "/projections/0"]
     assert owner.post("/v1/rebuilds", {"rule": "nobody-made-this"}).status == 404
     rule = {"name": "sp ace", "kind": "weather", "definition": {}}
     faults = owner.post("/v1/rules", rule).ok(422).body["errors"]

@@ -89,6 +89,29 @@ def test_a_refusal_repeats_too_though_it_would_be_allowed_by_now(alice: Client) 
     assert all(answer.replayed for answer in again)
 
 
+def test_a_path_without_an_id_repeats_its_404_too(alice: Client) -> None:
+    for path in ("/v1/campaigns/nope/launch", "/v1/campaigns/nope/duplicate", "/v1/ab-tests/nope/start"):
+        answers = [alice.post(path, key=path) for _ in range(2)]
+
+        assert [(answer.status, answer.replayed) for answer in answers] == [(404, False), (404, True)]
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ('"1"', 200), ("*", 200), ("1", 200), ('"7", "1"', 200), ('W/"1"', 200), ('"7"', 412), ('"abc"', 412),
+        ('"abc", "7"', 412), ('"99999999999999999999"', 412), ('"1', 400), ('"1" "2"', 400), ("one", 400), ("", 400),
+    ],
+)  # fmt: skip
+def test_if_match_names_the_version_that_stands_or_nothing_is_done(alice: Client, tags: str, status: int) -> None:
+    campaign = drafted(alice)
+
+    answer = alice.call("PATCH", f"/v1/campaigns/{campaign}", {"name": "B"}, headers={"If-Match": tags})
+
+    assert answer.status == status
+    assert alice.get(f"/v1/campaigns/{campaign}").version == (2 if status == 200 else 1)
+
+
 def test_another_body_or_route_with_the_same_key_is_refused(alice: Client) -> None:
     campaign = drafted(alice)
     alice.patch(f"/v1/campaigns/{campaign}", {"name": "B"}, key="once").ok()

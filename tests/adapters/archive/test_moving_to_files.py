@@ -16,13 +16,17 @@ from adapters.archive import dropping
 from adapters.archive.archiving import ArchiveStopped, alone, exclusively
 from adapters.archive.file import Damaged
 from adapters.archive.folder import FolderMissing
+from adapters.postgres.pool import Pool
+from adapters.read_models.figures import PostgresFigures
 from adapters.read_models.rebuild.places import live
 from adapters.read_models.rebuild.rebuild import Rebuild
 from adapters.read_models.rebuild.stopping import RebuildStopped
 from adapters.read_models.schemas import ensure_schemas
 from api.errors import of
+from application.ports import Reached
 from domain.shared.errors import Invalid
 from domain.shared.position import Position
+from projections.ab_evidence.question import EvidenceQuestion
 from projections.campaign_metrics import CAMPAIGN_METRICS
 from projections.encoding import encode
 from projections.facts import FactQuery
@@ -202,6 +206,10 @@ def test_dropped_facts_are_gone_and_every_answer_that_would_need_them_says_so(ar
         lambda reads, moments: reads.funnel(*who, ("click",), as_of=then),
     ):  # fmt: skip
         assert archived.asked(ask).value.horizon == horizon
+    with pytest.raises(Invalid, match=f"/as_of: Facts recorded before the horizon, {horizon}"):
+        archived.asked(lambda reads, moments: reads.evidence(*who, EvidenceQuestion(("mens", "womens")), as_of=then))
+    reached = archived.asked(lambda reads, moments: PostgresFigures(Pool(archived.url), reads).of(*who, as_of=then))
+    assert reached == Reached(None, last, horizon)
     page = archived.asked(lambda reads, moments: reads.facts(place.workspace, FactQuery(limit=5000)))
     assert page.value.horizon == horizon
     assert archived.asked(lambda reads, moments: reads.facts(place.workspace, FactQuery(limit=3))).value.horizon is None
@@ -210,6 +218,8 @@ def test_dropped_facts_are_gone_and_every_answer_that_would_need_them_says_so(ar
     before = Position(epoch, events, earlier.engagement)
     with pytest.raises(Invalid, match=f"/as_of: Facts recorded before the horizon, {horizon}"):
         archived.asked(lambda reads, moments: reads.metrics(*who, as_of=before))
+    reached = archived.asked(lambda reads, moments: PostgresFigures(Pool(archived.url), reads).of(*who, as_of=before))
+    assert reached == Reached(None, before.engagement, horizon)
     with pytest.raises(RebuildStopped, match=f"Facts recorded before {horizon} were dropped"):
         Rebuild(archived.url, live(CAMPAIGN_METRICS)).run()
     assert one(archived.url, "select to_regnamespace('campaign_metrics_v1_new') is null")

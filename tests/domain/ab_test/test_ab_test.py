@@ -21,7 +21,6 @@ from domain.ab_test.errors import (
     NotAutomatic,
     NotStarted,
     NoWinnerYet,
-    UnknownVariant,
     VariantsFixed,
     WinnerAlreadyApplied,
     WinnerAlreadyDeclared,
@@ -271,7 +270,7 @@ def test_no_winner_is_applied_by_itself_before_the_figures_name_one() -> None:
     ("command", "refusal"),
     [
         (lambda test: test.apply_winner(**WHO), NoWinnerYet),
-        (lambda test: test.apply_winner("z", **WHO), UnknownVariant),
+        (lambda test: test.apply_winner("z", **WHO), Invalid),
         (lambda test: test.declare_winner(_look(None), **WHO), NoWinnerYet),
         (lambda test: test.reallocate(_step(), position=None, **WHO), NoBandit),
         (lambda test: test.next_seed(), NoBandit),

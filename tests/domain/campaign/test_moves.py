@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from domain.campaign.campaign import Campaign
+from domain.campaign.errors import CampaignFieldLocked
 from domain.campaign.words import Status
 from domain.shared.errors import MoveNotAllowed
 from tests.examples.campaigns import ALICE, AUTUMN, BOB, TWIN, a_campaign_in, a_deleted_campaign, after_noon
@@ -131,7 +132,8 @@ def test_everything_but_a_deleted_campaign_can_be_duplicated(status: str) -> Non
 
 
 def test_an_archived_or_deleted_campaign_can_not_be_changed() -> None:
-    for status in ("archived", "deleted"):
-        with pytest.raises(MoveNotAllowed) as refusal:
-            a_campaign(status).change({"name": "New"}, by=ALICE, at=after_noon(hours=1))
-        assert refusal.value.allowed == open_moves(status)
+    for status, patch in (("archived", {"name": "New"}), ("archived", {}), ("deleted", {"name": "New"})):
+        with pytest.raises((CampaignFieldLocked, MoveNotAllowed)) as refusal:
+            a_campaign(status).change(patch, by=ALICE, at=after_noon(hours=1))
+        assert vars(refusal.value)["allowed"] == open_moves(status)
+        assert isinstance(refusal.value, CampaignFieldLocked) == (status == "archived" and bool(patch))
