@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from domain.ab_test.evidence import Evidence
 from domain.ab_test.state import ABTestState
 from domain.shared.event import Event
 from domain.shared.position import Position
+
+POLICY = "campaigns_and_tests"
+"""What makes tests follow their campaigns, as the store knows it."""
+
+Mark = tuple[int, int]
+"""The position after which a policy looked, and up to which."""
 
 
 class Evidences(Protocol):
@@ -63,11 +69,11 @@ class Followed:
 class Follower(Protocol):
     """Hands a policy the events of the log, in their order, once by intention and twice after a crash."""
 
-    async def next(self, policy: str, topics: frozenset[str], most: int) -> tuple[list[Followed], Any] | None:
-        """What comes next of ``topics``, and a mark for ``done``; None where nothing is new, or another process
+    async def next(self, policy: str, topics: frozenset[str], most: int) -> tuple[list[Followed], Mark] | None:
+        """What comes next of ``topics``, and the mark for ``done``; None where nothing is new, or another process
         follows."""
         ...
 
-    async def done(self, policy: str, mark: Any) -> None:
+    async def done(self, policy: str, mark: Mark) -> None:
         """Everything up to the mark has been dealt with."""
         ...

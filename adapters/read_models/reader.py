@@ -20,6 +20,7 @@ from adapters.read_models.as_of import remember
 from adapters.read_models.reading_log import Rows
 from adapters.read_models.schemas import TEMPORARY
 from adapters.read_models.waiting import Waiting
+from application.ports_ab_tests import POLICY
 from domain.ab_test.evidence import Evidence
 from domain.shared.errors import NotFound
 from domain.shared.position import Position
@@ -72,6 +73,7 @@ _READ_BY = {
     "funnel": (CAMPAIGN_METRICS.name,),
     "roi": (CAMPAIGN_METRICS.name,),
     "facts": (CAMPAIGN_METRICS.name,),
+    "ab_test": (POLICY,),
     "ab_tests": (AB_TEST_LIST.name,),
     "ab_evidence": (AB_EVIDENCE.name,),
     "projections": tuple(projection.name for projection in CATALOGUE),

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from adapters.postgres.pool import Pool
 from application.ports import Unavailable
+from application.ports_ab_tests import POLICY
 from domain.shared.position import Position
-from projections.projection import Projection
+from projections.projection import Log, Projection
 
 EVERY = 0.005
 """Seconds between two looks."""
@@ -22,17 +23,20 @@ class _Waiter:
 
 
 class Waiting:
-    """Knows how far the projections are; looks only while somebody waits. ``kept`` is the schema of the tables that are
-    meant where these are not the live ones."""
+    """Knows how far the projections are, and the policy; looks only while somebody waits. ``kept`` is the schema of the
+    tables that are meant where these are not the live ones."""
 
     def __init__(self, pool: Pool, projections: Collection[Projection], kept: str | None = None) -> None:
         self._pool = pool
-        self._logs = {projection.name: projection.log for projection in projections}
+        self._logs: dict[str, Log] = {projection.name: projection.log for projection in projections}
+        if kept is None:
+            self._logs[POLICY] = "events"
         self._reached = dict.fromkeys(self._logs, 0)
-        self._statement = " union all ".join(
+        statements = [
             _REACHED.replace("$name", projection.name).replace("$schema", kept or projection.schema)
             for projection in projections
-        )
+        ]
+        self._statement = " union all ".join([*statements, _FOLLOWED])
         self._waiters: set[_Waiter] = set()
         self._poller: asyncio.Task[None] | None = None
 
@@ -77,4 +81,5 @@ class Waiting:
         return all(self._reached[name] >= position for name, position in wanted.items())
 
 
+_FOLLOWED = "select name, position from ballyhoo.policies where name = '$name'".replace("$name", POLICY)
 _REACHED = "select '$name', coalesce(min(high), 0) from $schema.checkpoints"

@@ -100,7 +100,7 @@ async def get(request: Request, id: str) -> Response:
     """One test, always as its last event left it; `as_of` a version, a time or a token asks for another moment."""
     who = await caller(request)
     position = await _asked_moment(request, who, _id(id), set())
-    await reached(request, who, None)
+    await reached(request, who, "ab_test")
     head = position or await services(request).moments.head()
     seen = await services(request).ab_tests.view(who.workspace, _id(id), as_of=position)
     return answer(request, who, encoded(seen.value), position=head, version=seen.version)
@@ -111,6 +111,7 @@ async def results(request: Request, id: str) -> Response:
     """What the test has found so far, and what may be said of it. Changes nothing."""
     who = await caller(request)
     position = await _asked_moment(request, who, _id(id), set())
+    await reached(request, who, "ab_test")
     await reached(request, who, "ab_evidence")
     seen = await services(request).ab_tests.results(who.workspace, _id(id), as_of=position)
     assert seen.position is not None
@@ -127,7 +128,7 @@ async def assignment(request: Request, id: str) -> Response:
         faults.append(Fault("/contact_id", "required", "Name a contact."))
     if faults or contact is None:
         raise Invalid(faults)
-    await reached(request, who, None)
+    await reached(request, who, "ab_test")
     head = await services(request).moments.head()
     seen = await services(request).ab_tests.assignment(who.workspace, _id(id), contact)
     return answer(request, who, encoded(seen.value), position=head, version=seen.version)

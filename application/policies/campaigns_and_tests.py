@@ -11,7 +11,7 @@ from uuid import UUID
 from application.ab_test.move_ab_test import Move, MoveABTest
 from application.application import Application
 from application.ports import Caller, Context, VersionConflict
-from application.ports_ab_tests import Followed, Follower, LiveTests
+from application.ports_ab_tests import POLICY, Followed, Follower, LiveTests
 from domain.campaign.events import (
     CampaignCancelled,
     CampaignCompleted,
@@ -21,7 +21,6 @@ from domain.campaign.events import (
 )
 from domain.shared.errors import Conflict, NotFound
 
-NAME = "campaigns_and_tests"
 ACTOR = "system:policy"
 TOPICS = frozenset(
     event.TOPIC
@@ -31,15 +30,15 @@ MOST = 200
 
 
 async def follow_campaigns(follower: Follower, live: LiveTests, application: Application) -> int:
-    """One round; answers how many events were dealt with."""
-    found = await follower.next(NAME, TOPICS, MOST)
+    """One round; answers how far in the log it came."""
+    found = await follower.next(POLICY, TOPICS, MOST)
     if found is None:
         return 0
     events, mark = found
     for followed in events:
         await _deal_with(followed, live, application)
-    await follower.done(NAME, mark)
-    return len(events)
+    await follower.done(POLICY, mark)
+    return mark[1] - mark[0]
 
 
 async def _deal_with(followed: Followed, live: LiveTests, application: Application) -> None:

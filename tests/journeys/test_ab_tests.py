@@ -116,7 +116,7 @@ def test_a_test_starts_with_its_campaigns_launch_and_not_before(alice: Client) -
     assert alice.post(f"/v1/ab-tests/{test}/start").ok(409).body["type"] == "/problems/campaign-not-active"
     assert alice.get(f"/v1/ab-tests/{test}/assignment", contact_id="fan-1").ok(409)
     launched = move(alice, campaign, "launch").ok()
-    wait_until(lambda: status_of(alice, test) == "running")
+    assert alice.get(f"/v1/ab-tests/{test}", after=launched.position).ok().body["status"] == "running"
 
     (newest, _) = alice.get(f"/v1/ab-tests/{test}/history").ok().body["items"]
     cause = alice.get(f"/v1/campaigns/{campaign}/history").ok().body["items"][0]

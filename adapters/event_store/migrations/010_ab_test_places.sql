@@ -23,3 +23,6 @@ begin
   update ab_test_places p set test = p_test, claimed_at = clock_timestamp(), earlier = claim_ab_test.earlier
     where p.workspace = p_workspace and p.campaign = p_campaign;
 end $f$;
+
+-- Who reads a test after its campaign's launch waits for the policy that starts it.
+grant select on ballyhoo.policies to ballyhoo_reader;
