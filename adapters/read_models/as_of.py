@@ -1,10 +1,13 @@
 """The tables of one campaign as they were at a position: temporary ones, filled by the fold's own statements.
 
-Only the tables that a question reads are filled. They go with the transaction.
+Only the tables that a question reads are filled, and only those that the statements name are made: to make tables is
+most of what it costs. They go with the transaction.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection, sql
@@ -17,6 +20,8 @@ from projections.projection import FactProjection, apart
 
 _PLACE = sql.SQL("set local search_path to pg_temp, ballyhoo")
 _PLANNING = "set local plan_cache_mode = force_custom_plan"
+
+_ALWAYS = {"rule", "taken_back"}
 
 _CHECKPOINTS = """
 insert into checkpoints (log, part, epoch, high)
@@ -45,14 +50,9 @@ async def remember(
     archived = await remember_archived(connection, Wanted(campaigns=(campaign,), high=position.engagement))
     say = over if archived.blocks else str
     await connection.execute(_PLANNING)
-    temporary = sql.Identifier(TEMPORARY)
-    for table in (*projection.tables, CHECKPOINTS):
-        for statement in definition(table, temporary):
-            await connection.execute(statement, prepare=False)
-    for relation in projection.relations:
-        dropped = relation.replace("on commit delete rows", "on commit drop")
-        await connection.execute(dropped.encode(), prepare=False)
-    await connection.execute(_PLACE, prepare=False)
+    filled = _needed(projection, question)
+    read = [question, projection.from_campaign, *(projection.fold[name] for name in filled)]
+    await connection.execute(sql.SQL("; ").join(_made(projection, read)), prepare=False)
     await connection.execute(_CHECKPOINTS, (position.epoch, position.engagement), prepare=False)
     await connection.execute(sql.SQL(_RULE).format(sql.Identifier(schema)), prepare=False)
     await connection.execute(say(_TAKEN_BACK).encode(), (campaign, position.engagement), prepare=False)
@@ -61,9 +61,20 @@ async def remember(
     if schema != projection.schema:
         from_campaign = apart(from_campaign, schema)
     await connection.execute(say(from_campaign).encode(), whole, prepare=False)
-    for table_name in _needed(projection, question):
+    for table_name in filled:
         await connection.execute(projection.fold[table_name].encode(), prepare=False)
     return archived
+
+
+def _made(projection: FactProjection, read: Sequence[str]) -> Iterator[sql.Composable]:
+    named = set(re.findall(r"\w+", " ".join(read)))
+    for table in projection.tables:
+        if table.name in named | _ALWAYS:
+            yield from definition(table, sql.Identifier(TEMPORARY))
+    yield from definition(CHECKPOINTS, sql.Identifier(TEMPORARY))
+    for relation in projection.relations:
+        yield sql.SQL(relation.replace("on commit delete rows", "on commit drop"))
+    yield _PLACE
 
 
 async def remember_archived(connection: AsyncConnection[Any], wanted: Wanted) -> Found:
