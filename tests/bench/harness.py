@@ -30,6 +30,8 @@ from adapters.postgres.embedded import EmbeddedPostgres
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = float(os.environ.get("BENCH_SECONDS", "3"))
+PROFILE = bool(os.environ.get("BENCH_PROFILE"))
+"""Whether servers run under the profiler: see ``tests.bench.profiled``."""
 ROOT = Path(__file__).parents[2]
 LEAST_NO_OP = 15_000
 """Requests a second that the raw no-op must reach for a verdict: below, the machine measures itself."""
@@ -134,7 +136,9 @@ def free_port() -> int:
 def serving(module: str, environment: Mapping[str, str]) -> Iterator[int]:
     """Run a module that serves HTTP on the port of its last argument, until the context ends."""
     port = free_port()
-    child = subprocess.Popen([sys.executable, "-m", module, str(port)], cwd=ROOT, env={**os.environ, **environment})
+    modules = ["tests.bench.profiled", module] if PROFILE else [module]
+    command = [sys.executable, "-m", *modules, str(port)]
+    child = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
     try:
         _wait_for(port, child)
         yield port
