@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -25,6 +25,9 @@ from adapters.read_models.schemas import ensure_schemas
 
 # Tests lose nothing that they would miss; the faults ring starts servers of its own, with the real settings.
 FAST = {"fsync": "off", "shared_buffers": "128MB", "min_wal_size": "80MB", "max_wal_size": "512MB"}
+
+CONNECTIONS = 100
+"""What one worker's tests may need at once: whole products, some side by side."""
 
 _ONE_AT_A_TIME = 0x74657374
 
@@ -80,6 +83,20 @@ class Server:
             gate.execute("select pg_advisory_lock(%s)", (_ONE_AT_A_TIME,))
             migrate(connection, ensure_schemas)
         return name
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Of a server that is named, and shared by all workers, no more of them than it has connections for."""
+    named, workers = os.environ.get("BALLYHOO_DATABASE_URL"), config.getoption("numprocesses", None)
+    if not named or not isinstance(workers, int) or workers < 2:
+        return
+    with suppress(psycopg.Error), psycopg.connect(named, connect_timeout=10) as connection:
+        ((allowed,),) = connection.execute("select current_setting('max_connections')::int").fetchall()
+        if allowed < workers * CONNECTIONS:
+            config.option.numprocesses = max(allowed // CONNECTIONS, 1)
+            said = f"max_connections is {allowed}, and a worker of the tests needs up to {CONNECTIONS}"
+            print(f"{said}: {config.option.numprocesses} of {workers} workers run.", flush=True)
 
 
 @contextmanager
