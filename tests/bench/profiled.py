@@ -9,13 +9,13 @@ makes Python's own calls dearer than they are: the order tells, not the last dig
 from __future__ import annotations
 
 import cProfile
-import pstats
 import runpy
 import signal
 import sys
 import time
-from collections import Counter
+from collections import defaultdict
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -33,12 +33,13 @@ def main(module: str) -> None:
 
 
 def _tell(module: str, profile: cProfile.Profile) -> None:
-    shares: Counter[str] = Counter()
-    for (file, _, name), (_, _, own, _, _) in pstats.Stats(profile).stats.items():  # type: ignore[attr-defined]
+    shares: dict[str, float] = defaultdict(float)
+    profile.create_stats()
+    for (file, _, name), (_, _, own, _, _) in profile.stats.items():
         shares[_place(file, name)] += own
     whole = sum(shares.values())
     print(f"{module}: where {whole:.1f} s of its processor went")
-    for place, seconds in shares.most_common(SHOWN):
+    for place, seconds in sorted(shares.items(), key=itemgetter(1), reverse=True)[:SHOWN]:
         print(f"  {seconds / whole:6.1%}  {place}", flush=True)
 
 
