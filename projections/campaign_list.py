@@ -55,15 +55,15 @@ def fold_all(row: CampaignRow | None, stream: int, workspace: int, events: Seque
     last, later = None, []
     for event in events:
         kind = type(event)
-        if kind in KNOWN and state is not None and version == event.originator_version - 1:
+        if kind in KNOWN:
+            if version != event.originator_version - 1:
+                came = f"version {event.originator_version} of campaign {event.originator_id}"
+                raise LostEvent(f"{came} came where {version} stands")
             later.append(event)
         elif isinstance(event, CampaignDrafted):
             state = begun(event)
-        elif kind not in KNOWN:
-            continue
         else:
-            came = f"version {event.originator_version} of campaign {event.originator_id}"
-            raise LostEvent(f"{came} came where {version} stands")
+            continue
         version, last = event.originator_version, event
     if last is None or state is None:
         return row

@@ -18,8 +18,9 @@ import msgspec
 
 from domain.shared.event import Event
 
-_ENVELOPE = {"originator_id", "originator_version", "timestamp"}
+# Without the constructor, and without the call of a function that does it: this is done for every event that is read.
 _new, _set = object.__new__, object.__setattr__
+_ENVELOPE = {"originator_id", "originator_version", "timestamp"}
 
 
 class UnknownTopic(Exception):
@@ -27,7 +28,7 @@ class UnknownTopic(Exception):
 
 
 class _Shape:
-    """How one event class is read: its decoder, defaults, and the version of its shape."""
+    """How one event class is read: what decodes its content, its defaults, and the version of its shape."""
 
     def __init__(self, cls: type[Event]) -> None:
         hints = get_type_hints(cls)
@@ -41,22 +42,15 @@ class _Shape:
         types = {name: NotRequired[hints[name]] if name in self.defaults else hints[name] for name in fields}
         make: Any = TypedDict
         self.type: Any = make(cls.__name__, types)
-        self.decode = msgspec.json.Decoder(self.type).decode
         self.version: int = getattr(cls, "class_version", 1)
+        self.content = msgspec.json.Decoder(self.type).decode if self.version == 1 else self._lifted
 
-    def event(self, state: bytes, id: UUID, version: int, at: datetime) -> Event:
-        content: dict[str, Any] = self.decode(state) if self.version == 1 else self._lifted(state)
-        if len(content) < self.fields:
-            for name, field in self.defaults.items():
-                if name not in content:
-                    factory = field.default_factory
-                    content[name] = field.default if factory is dataclasses.MISSING else factory()
-        content["originator_id"] = id
-        content["originator_version"] = version
-        content["timestamp"] = at
-        event: Event = _new(self.cls)
-        _set(event, "__dict__", content)
-        return event
+    def complete(self, content: dict[str, Any]) -> None:
+        """Give the fields that are missing their defaults."""
+        for name, field in self.defaults.items():
+            if name not in content:
+                factory = field.default_factory
+                content[name] = field.default if factory is dataclasses.MISSING else factory()
 
     def _lifted(self, state: bytes) -> dict[str, Any]:
         raw = msgspec.json.decode(state)
@@ -87,7 +81,15 @@ class Codec:
         shape = self._shapes.get(topic)
         if shape is None:
             raise UnknownTopic(topic)
-        return shape.event(state, id, version, at)
+        content = shape.content(state)
+        if len(content) < shape.fields:
+            shape.complete(content)
+        content["originator_id"] = id
+        content["originator_version"] = version
+        content["timestamp"] = at
+        event: Event = _new(shape.cls)
+        _set(event, "__dict__", content)
+        return event
 
     def encode_state(self, state: object) -> bytes:
         """An aggregate's state, for a snapshot."""

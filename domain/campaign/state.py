@@ -4,7 +4,7 @@ campaigns and the history all fold with ``evolve``."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,8 +28,8 @@ from domain.campaign.events import (
 from domain.campaign.readiness import Readiness
 from domain.campaign.settings import Settings
 from domain.campaign.words import Status
-from domain.shared.altered import altered
 from domain.shared.event import Event
+from domain.shared.made import made
 
 
 @dataclass(frozen=True)
@@ -69,53 +69,70 @@ class CampaignState:
 
 def begun(event: CampaignDrafted) -> CampaignState:
     """The state after the first event."""
-    return CampaignState(
-        settings=event.settings, status=Status.DRAFT, created_by=event.by, duplicate_of=event.duplicate_of
-    )
+    known = {
+        "settings": event.settings, "status": Status.DRAFT, "created_by": event.by, "duplicate_of": event.duplicate_of
+    }  # fmt: skip
+    return made(CampaignState, _UNKNOWN | known)
 
 
 def evolve(state: CampaignState, *events: Event) -> CampaignState:
     """The state after some more events, of those in ``KNOWN``. Only assigns."""
-    now = dict(vars(state))
+    now, settings = dict(vars(state)), dict(vars(state.settings))
     for event in events:
         kind = type(event)
-        if kind in _STATUSES:
-            now["status"] = _STATUSES[kind]
+        status = _STATUSES.get(kind)
+        if status is not None:
+            now["status"] = status
         elif kind in _CHANGES:
-            now.update(_CHANGES[kind](now, event))
+            _CHANGES[kind](now, settings, event)
         else:
             raise TypeError(f"a campaign does not know {kind.__name__}")
-    return altered(state, **now)
+    now["settings"] = made(Settings, settings)
+    return made(CampaignState, now)
 
 
-Now = dict[str, Any]
-"""The fields of a state by name."""
+Fields = dict[str, Any]
+"""Those of a state, or of its settings, by name."""
+
+_UNKNOWN: Fields = {field.name: field.default for field in fields(CampaignState)}
 
 
-def _changed(now: Now, event: CampaignChanged) -> Now:
-    changed = {name: getattr(event, name) for name in event.fields}
-    return {"settings": altered(now["settings"], **changed)}
+def _changed(now: Fields, settings: Fields, event: CampaignChanged) -> None:
+    for name in event.fields:
+        settings[name] = getattr(event, name)
 
 
-def _scheduled(now: Now, event: CampaignScheduled) -> Now:
-    return {"status": Status.SCHEDULED, "settings": altered(now["settings"], schedule=event.schedule)}
+def _scheduled(now: Fields, settings: Fields, event: CampaignScheduled) -> None:
+    now["status"], settings["schedule"] = Status.SCHEDULED, event.schedule
 
 
-def _launched(now: Now, event: CampaignLaunched) -> Now:
-    return {
-        "status": Status.ACTIVE,
-        "started_at": event.timestamp,
-        "readiness": event.report,
-        "settings": altered(now["settings"], schedule=event.schedule),
-    }
+def _launched(now: Fields, settings: Fields, event: CampaignLaunched) -> None:
+    now["status"], settings["schedule"] = Status.ACTIVE, event.schedule
+    now["started_at"], now["readiness"] = event.timestamp, event.report
 
 
-def _completed(now: Now, event: CampaignCompleted) -> Now:
-    return {"status": Status.COMPLETED, "completed_at": event.timestamp, "final": event.final}
+def _completed(now: Fields, settings: Fields, event: CampaignCompleted) -> None:
+    now.update(status=Status.COMPLETED, completed_at=event.timestamp, final=event.final)
 
 
-def _failed(now: Now, event: CampaignFailed) -> Now:
-    return {"status": Status.FAILED, "failure": Failure(event.reason, event.detail, event.report)}
+def _failed(now: Fields, settings: Fields, event: CampaignFailed) -> None:
+    now.update(status=Status.FAILED, failure=Failure(event.reason, event.detail, event.report))
+
+
+def _archived(now: Fields, settings: Fields, event: CampaignArchived) -> None:
+    now.update(status=Status.ARCHIVED, archived_from=now["status"])
+
+
+def _unarchived(now: Fields, settings: Fields, event: CampaignUnarchived) -> None:
+    now.update(status=event.status, archived_from=None)
+
+
+def _deleted(now: Fields, settings: Fields, event: CampaignDeleted) -> None:
+    now["deleted_at"] = event.timestamp
+
+
+def _restored(now: Fields, settings: Fields, event: CampaignRestored) -> None:
+    now["deleted_at"] = None
 
 
 # By type and not by match: isinstance() of a class with a metaclass is slow, and rebuilds come here millions of times.
@@ -125,16 +142,16 @@ _STATUSES: dict[type, Status] = {
     CampaignResumed: Status.ACTIVE,
     CampaignCancelled: Status.CANCELLED,
 }
-_CHANGES: dict[type, Callable[[Now, Any], Now]] = {
+_CHANGES: dict[type, Callable[[Fields, Fields, Any], None]] = {
     CampaignChanged: _changed,
     CampaignScheduled: _scheduled,
     CampaignLaunched: _launched,
     CampaignCompleted: _completed,
     CampaignFailed: _failed,
-    CampaignArchived: lambda now, event: {"status": Status.ARCHIVED, "archived_from": now["status"]},
-    CampaignUnarchived: lambda now, event: {"status": event.status, "archived_from": None},
-    CampaignDeleted: lambda now, event: {"deleted_at": event.timestamp},
-    CampaignRestored: lambda now, event: {"deleted_at": None},
+    CampaignArchived: _archived,
+    CampaignUnarchived: _unarchived,
+    CampaignDeleted: _deleted,
+    CampaignRestored: _restored,
 }
 KNOWN = frozenset(_STATUSES) | frozenset(_CHANGES)
 """The events that ``evolve`` takes: all but the first."""

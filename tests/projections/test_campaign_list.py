@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 
 from domain.campaign.campaign import Campaign
-from domain.shared.altered import altered
 from domain.shared.event import Event
+from domain.shared.made import made
 from projections.campaign_list import CampaignRow, LostEvent, columns, fold, loaded, searched
 from projections.projection import Happened
 from tests.examples.campaigns import ALICE, NOON, a_draft, after_noon
@@ -20,7 +20,7 @@ def happened(campaign: Campaign) -> list[Happened]:
     found = []
     for position, event in enumerate(campaign.collect_events(), start=40):
         at = NOON + timedelta(seconds=position)
-        stored = altered(event, timestamp=at)
+        stored = made(type(event), vars(event) | {"timestamp": at})
         found.append(Happened(position, at, 1, 7, campaign.id, event.originator_version, stored))
     return found
 

@@ -1,19 +1,23 @@
-"""Folds whole streams of domain events into rows: each stream once, from its first event to its last."""
+"""Folds whole streams of domain events into rows: each stream once, from its first event to its last.
+
+The log is read through a connection of its own, so that the server reads on and writes while a stream is folded here.
+"""
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import cache
-from itertools import chain, groupby
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from psycopg import Connection, ServerCursor, sql
+from psycopg import Connection, sql
 
 from adapters.event_store.codec import Codec, UnknownTopic
+from adapters.postgres.binary import Texts
 from adapters.read_models.rebuild.stopping import Poison
 from domain.catalogue import EVENTS
 from projections.projection import EventProjection, Happened
@@ -23,37 +27,42 @@ _EVENTS = """
 select stream, position, recorded_at, version, topic, state from ballyhoo.events
  where stream between %s and %s and position <= %s order by stream, version
 """
-_AT_A_TIME = 1_000
+_AT_A_TIME = 200
+"""Rows: no more than what lies between the server and here holds, so that it never waits for us."""
 
-_TYPES = "select attname, atttypid::int from pg_attribute where attrelid = %s::regclass and attnum > 0"
+_COLUMNS = """
+select attname, atttypid::int from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped
+"""
 
 
-def fold_streams(connection: Connection[Any], projection: EventProjection, first: int, last: int, high: int) -> int:
-    """Fold the streams numbered from ``first`` to ``last`` up to position ``high``; gives how many events there were.
+def fold_streams(
+    connection: Connection[Any],
+    log: Connection[Any],
+    projection: EventProjection,
+    first: int,
+    last: int,
+    high: int,
+) -> int:
+    """Fold the streams numbered from ``first`` to ``last`` up to position ``high``, as ``log`` reads them; gives how
+    many events there were.
 
     Poison names the event that can't be folded. UnknownTopic.
     """
     streams = {
         stream: (id, workspace)
-        for stream, id, workspace in connection.execute(_STREAMS, (first, last), binary=True).fetchall()
+        for stream, id, workspace in log.execute(_STREAMS, (first, last), binary=True).fetchall()
     }
-    with _uncollected(), connection.cursor("events", binary=True) as cursor:
-        cursor.execute(_EVENTS, (first, last, high))
-        count, rows = 0, []
-        for stream, own in groupby(_few_at_a_time(cursor), itemgetter(0)):
+    count = 0
+    found: Any = log.cursor(binary=True).stream(_EVENTS, (first, last, high), size=_AT_A_TIME)
+    # Closed at once when a fold fails: what is read in part keeps its connection for itself.
+    with closing(found), _uncollected(), _copied(connection, projection) as write:
+        for stream, own in groupby(found, itemgetter(0)):
             stored = list(own)
             count += len(stored)
             row = _row(projection, stream, *streams[stream], stored)
             if row is not None:
-                rows.append(row)
-    if rows:
-        _write(connection, projection, rows)
+                write(row)
     return count
-
-
-def _few_at_a_time(cursor: ServerCursor[Any]) -> Iterator[tuple[Any, ...]]:
-    """Its rows, no more at once than the processor's cache holds: what it can't hold takes longer to read."""
-    return chain.from_iterable(iter(lambda: cursor.fetchmany(_AT_A_TIME), []))
 
 
 def _row(projection: EventProjection, stream: int, id: UUID, workspace: int, stored: list[tuple[Any, ...]]) -> Any:
@@ -74,17 +83,21 @@ def _row(projection: EventProjection, stream: int, id: UUID, workspace: int, sto
     return row
 
 
-def _write(connection: Connection[Any], projection: EventProjection, rows: list[Any]) -> None:
-    """Nothing is there already, and the key that would tell is made last."""
-    written = [projection.columns(row) for row in rows]
+@contextmanager
+def _copied(connection: Connection[Any], projection: EventProjection) -> Iterator[Callable[[Any], None]]:
+    """Takes one row after another. Nothing is there already, and the key that would tell is made last."""
     (table,) = projection.tables
-    types = dict(connection.execute(_TYPES, (table.name,)).fetchall())
-    names = sql.SQL(", ").join(map(sql.Identifier, written[0]))
-    copying = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(table.name), names)
-    with connection.cursor().copy(copying) as copy:
-        copy.set_types([types[name] for name in written[0]])
-        for row in written:
-            copy.write_row(tuple(row.values()))
+    columns = connection.execute(_COLUMNS, (table.name,)).fetchall()
+    names = [name for name, _ in columns]
+    in_order = itemgetter(*names)
+    copying = sql.SQL("copy {} ({}) from stdin (format binary)").format(
+        sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, names))
+    )
+    cursor = connection.cursor()
+    cursor.adapters.register_dumper(None, Texts)
+    with cursor.copy(copying) as copy:
+        copy.set_types([type for _, type in columns])
+        yield lambda row: copy.write_row(in_order(projection.columns(row)))
 
 
 @cache

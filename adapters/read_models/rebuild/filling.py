@@ -19,16 +19,18 @@ LOG = "ballyhoo.facts"
 """Where the facts are; with archives it is ``unpacking.LOG``."""
 
 
-def fill(connection: Connection[Any], place: Place, run: Run, unit: Unit, log: str = LOG) -> int:
+def fill(
+    connection: Connection[Any], reading: Connection[Any], place: Place, run: Run, unit: Unit, log: str = LOG
+) -> int:
     """Do ``unit`` inside the caller's transaction; gives how many records it took. The search path leads to the
-    shadow schema."""
+    shadow schema; ``reading`` is free for reading the log meanwhile."""
     if unit.kind == "index":
         schemas.make_keys(connection, place.projection.tables[unit.number], place.shadow)
         return 0
     if unit.kind in ("archive", "analyze"):
         return unpacking.unpack(connection, unit)
     if isinstance(place.projection, EventProjection):
-        return events.fold_streams(connection, place.projection, unit.low, unit.high, run.high)
+        return events.fold_streams(connection, reading, place.projection, unit.low, unit.high, run.high)
     assert isinstance(place.projection, FactProjection)
     try:
         with connection.transaction():

@@ -26,7 +26,7 @@ RANGE = 250_000
 """Positions that one unit sums."""
 PARTS_AT_ONCE = 2_500_000
 """About so many facts are grouped by contact in one unit; the log is scanned once for each."""
-EVENTS_AT_ONCE = 10_000
+EVENTS_AT_ONCE = 25_000
 
 _FAR = 10
 """Live tables that lag by more than a tenth of the log are not waited for."""

@@ -28,15 +28,17 @@ Look = Callable[[], None]
 
 def work(dsn: str, place: Place, run: Run, log: str = LOG, look: Look = lambda: None) -> None:
     """Do units until none is left. ``look`` is called between two of them, and raises to make an end."""
-    with connection_of_rebuild(dsn) as connection:
+    with connection_of_rebuild(dsn) as connection, connection_of_rebuild(dsn) as reading:
         search(connection, place.shadow)
+        # Nobody reads this before the swap, whose commit waits for the disk: for all that went before, too.
+        connection.execute("set synchronous_commit = off")
         folds.prepare(connection, place.projection)
         while True:
             look()
             with connection.transaction():
                 unit = units.claim(connection, run.run)
                 if unit is not None:
-                    units.done(connection, unit, fill(connection, place, run, unit, log))
+                    units.done(connection, unit, fill(connection, reading, place, run, unit, log))
             if unit is None:
                 if units.left(connection, run.run) == 0:
                     return
