@@ -141,19 +141,23 @@ select (select min(high) from {AB_TEST_LIST.schema}.checkpoints where log = 'eve
   from (select) one
   left join (
     select * from {AB_TEST_LIST.schema}.ab_tests t
-     where t.workspace = %(workspace)s and (%(campaign)s::uuid is null or t.campaign = %(campaign)s)
-       and (%(statuses)s::text[] = '{{}}' or t.status = any(%(statuses)s))
-       and (%(after)s::timestamptz is null or (t.created_at, t.id) < (%(after)s::timestamptz, %(after_id)s::uuid))
+     where t.workspace = %(workspace)s $conditions
      order by t.created_at desc, t.id desc limit %(limit)s + 1
   ) p on true
  order by p.created_at desc, p.id desc
 """
+_CONDITIONS = {
+    "campaign": "and t.campaign = %(campaign)s",
+    "statuses": "and t.status = any(%(statuses)s)",
+    "after": "and (t.created_at, t.id) < (%(after)s::timestamptz, %(after_id)s::uuid)",
+}
 
 
 def statement(query: ABTestQuery) -> tuple[str, dict[str, Any]]:
     """The statement and its parameters but for ``workspace``."""
     after, after_id = json.loads(query.after) if query.after else (None, None)
-    return _STATEMENT, {
+    conditions = [text for name, text in _CONDITIONS.items() if getattr(query, name) not in (None, ())]
+    return _STATEMENT.replace("$conditions", " ".join(conditions)), {
         "campaign": query.campaign,
         "statuses": list(query.statuses),
         "limit": query.limit,

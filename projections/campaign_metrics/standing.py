@@ -37,13 +37,18 @@ case a.$which when 1 then l.variant when 2 then l.platform when 3 then l.segment
     when 5 then l.country when 6 then l.link end"""
 
 # Part 0 is the head of each question that names a campaign of its workspace, 1 sums, 2 unique counts, whose ``type``
-# is the dimension and ``kind`` the measure. Where no label is asked for, none is looked up.
+# is the dimension and ``kind`` the measure. Where no label is asked for, none is looked up; else those of the campaigns
+# that are asked for, not all that there are.
 _SUMS = """
 with asked as materialized (
   select w.question, w.first, w.second, s.stream as campaign, s.currency
     from unnest(%(workspaces)s::int[], %(ids)s::uuid[], %(first)s::int[], %(second)s::int[])
       with ordinality w(workspace, id, first, second, question)
     join ballyhoo.streams s on s.workspace = w.workspace and s.id = w.id and s.kind = 'campaign'
+),
+sets as materialized (
+  select l.*
+    from (select distinct campaign from asked where first > 0) a join ballyhoo.label_sets l on l.campaign = a.campaign
 ),
 head as materialized (
   select (select name from $schema.rule) as rule,
@@ -59,7 +64,7 @@ select s.question, 1, s.first, s.second, s.kind, s.type, s.n, s.amount, k.name
     select a.question, $first as first, $second as second, $kind as kind, $type as type, sum(t.n)::bigint as n,
         nullif(sum(t.amount), 0) as amount
       from asked a join $schema.totals t on t.campaign = a.campaign
-      left join ballyhoo.label_sets l on l.id = case when a.first > 0 then t.labels end
+      left join sets l on l.id = t.labels
      group by 1, 2, 3, 4, 5
   ) s left join ballyhoo.custom_kinds k on s.kind >= 100 and k.kind = s.kind
 """.replace("$first", _VALUE.replace("$which", "first")).replace("$second", _VALUE.replace("$which", "second"))
