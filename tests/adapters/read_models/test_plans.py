@@ -1,16 +1,24 @@
-"""Statements stay fast where Postgres knows nothing of the log yet, as in the first minute of a new partition."""
+"""What statements read does not grow with what they are not asked for, nor where Postgres knows nothing of the log yet,
+as in the first minute of a new partition."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from adapters.read_models.schemas import ensure_schemas
+from projections import ab_test_list, campaign_query
 from projections.ab_evidence import AB_EVIDENCE
-from projections.campaign_metrics import CAMPAIGN_METRICS
-from projections.projection import FactProjection
+from projections.ab_test_list import ABTestQuery
+from projections.campaign_metrics import CAMPAIGN_METRICS, standing
+from projections.campaign_metrics.standing import Standing
+from projections.campaign_query import CampaignQuery
+from projections.projection import FactProjection, placed
 from tests.support.told import make_campaigns
 
 _FACTS = """
@@ -44,3 +52,76 @@ def test_a_void_finds_its_fact_without_looking_through_its_campaign(
         plan = "\n".join(row[0] for row in connection.execute(asked.encode(), {"high": 20_000}).fetchall())
 
     assert "campaign_occurred_at_idx" not in plan
+
+
+_CAMPAIGNS = """
+insert into campaign_list_v1.campaigns (stream, workspace, id, version, created_at, updated_at, name, status, type,
+    deleted, platforms, tags, words, state)
+select n, 1 + n % 2, gen_random_uuid(), 1, timestamptz '2026-01-01Z' + n * interval '1 s', now(), 'n' || n, 'draft',
+    'promotion', false, '{email}', '{a}', 'n' || n, repeat('x', 500)
+  from generate_series(1, 10000) n
+"""
+_TESTS = """
+insert into ab_test_list_v1.ab_tests (stream, workspace, id, version, created_at, updated_at, campaign, status, state)
+select n, 1 + n % 2, gen_random_uuid(), 1, timestamptz '2026-01-01Z' + n * interval '1 s', now(), gen_random_uuid(),
+    'draft', repeat('x', 500)
+  from generate_series(1, 10000) n
+"""
+_LABEL_SETS = """
+insert into ballyhoo.label_sets (campaign, digest, platform)
+select 1 + n % 200, gen_random_uuid(), 'p' || n % 10 from generate_series(1, 10000) n
+"""
+_TOTALS = """
+insert into campaign_metrics_v1.totals (campaign, labels, kind, type, n, amount)
+select campaign, id, 9, 0, 1, 0 from ballyhoo.label_sets
+"""
+_READ = """
+select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::int from pg_stat_xact_user_tables
+ where schemaname || '.' || relname = %s
+"""
+
+
+@pytest.mark.req("CAM-1")
+@pytest.mark.parametrize("after", [None, ("2026-01-01T01:00:00+00:00", UUID(int=0))], ids=["first", "later"])
+def test_a_page_of_a_list_reads_what_it_shows(fresh_database: str, after: tuple[str, UUID] | None) -> None:
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        ensure_schemas(connection)
+        connection.execute(_CAMPAIGNS)
+        connection.execute(_TESTS)
+        connection.execute("analyze")
+        campaigns, asked = campaign_query.statement(CampaignQuery(limit=20, after=after))
+        campaigns = campaigns.replace("$metrics", CAMPAIGN_METRICS.schema)
+        tests, asked_of_tests = ab_test_list.statement(
+            ABTestQuery(limit=20, after=None if after is None else json.dumps([after[0], str(after[1])]))
+        )
+
+        assert _rows_read(connection, "campaign_list_v1.campaigns", campaigns, asked | {"workspace": 1}) <= 22
+        assert _rows_read(connection, "ab_test_list_v1.ab_tests", tests, asked_of_tests | {"workspace": 1}) <= 22
+
+
+@pytest.mark.req("EVT-4")
+def test_figures_look_up_the_labels_of_their_campaign_only(fresh_database: str) -> None:
+    places = make_campaigns(fresh_database, [["USD"] * 200])
+    with psycopg.connect(fresh_database, autocommit=True) as connection:
+        ensure_schemas(connection)
+        connection.execute(_LABEL_SETS)
+        connection.execute(_TOTALS)
+        connection.execute("analyze")
+        asked = standing.parameters([Standing(1, places[0].id, ("platform",))])
+
+        read = _rows_read(connection, "ballyhoo.label_sets", placed(standing.WHOLE, CAMPAIGN_METRICS.schema), asked)
+
+    assert read == 50
+
+
+def _rows_read(
+    connection: psycopg.Connection[Any], table: str, statement: str, parameters: dict[str, Any]
+) -> int:  # fmt: skip
+    """How many rows of ``table`` a statement reads when it is prepared once for everything that may be asked."""
+    read = []
+    with connection.transaction():
+        connection.execute("set local plan_cache_mode = force_generic_plan")
+        for asked in (_READ, statement, _READ):
+            rows = connection.execute(asked.encode(), (table,) if asked is _READ else parameters, prepare=True)
+            read.append(rows.fetchall()[0][0])
+    return int(read[2] - read[0])
