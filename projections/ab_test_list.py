@@ -156,14 +156,15 @@ _CONDITIONS = {
 def statement(query: ABTestQuery) -> tuple[str, dict[str, Any]]:
     """The statement and its parameters but for ``workspace``."""
     after, after_id = json.loads(query.after) if query.after else (None, None)
-    conditions = [text for name, text in _CONDITIONS.items() if getattr(query, name) not in (None, ())]
-    return _STATEMENT.replace("$conditions", " ".join(conditions)), {
+    parameters = {
         "campaign": query.campaign,
-        "statuses": list(query.statuses),
+        "statuses": list(query.statuses) or None,
         "limit": query.limit,
         "after": after,
         "after_id": after_id,
     }
+    conditions = [text for name, text in _CONDITIONS.items() if parameters[name] is not None]
+    return _STATEMENT.replace("$conditions", " ".join(conditions)), parameters
 
 
 def item(columns: Sequence[Any]) -> ABTestItem:

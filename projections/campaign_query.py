@@ -94,7 +94,19 @@ def statement(query: CampaignQuery) -> tuple[str, dict[str, Any]]:
         raise Invalid([Fault("/sort", "choice", f"sort is one of: {choices}.")])
     down = query.sort.startswith("-")
     after, after_id = query.after or (None, None)
-    conditions = [text for name, text in _CONDITIONS.items() if getattr(query, name) not in (None, ())]
+    parameters = {
+        "statuses": list(query.statuses) or None,
+        "type": query.type,
+        "platform": query.platform,
+        "tag": query.tag,
+        "text": None if query.text is None else query.text.lower(),
+        "created_from": query.created_from,
+        "created_to": query.created_to,
+        "limit": query.limit,
+        "after": after,
+        "after_id": after_id,
+    }
+    conditions = [text for name, text in _CONDITIONS.items() if parameters[name] is not None]
     if not query.deleted:
         conditions.append(_NOT_DELETED)
     if not query.statuses:
@@ -108,18 +120,7 @@ def statement(query: CampaignQuery) -> tuple[str, dict[str, Any]]:
         .replace("$beyond", "<" if down else ">")
         .replace("$way", "desc" if down else "asc")
     )
-    return text, {
-        "statuses": list(query.statuses),
-        "type": query.type,
-        "platform": query.platform,
-        "tag": query.tag,
-        "text": None if query.text is None else query.text.lower(),
-        "created_from": query.created_from,
-        "created_to": query.created_to,
-        "limit": query.limit,
-        "after": after,
-        "after_id": after_id,
-    }
+    return text, parameters
 
 
 def item(query: CampaignQuery, columns: Sequence[Any]) -> CampaignItem:

@@ -4,7 +4,7 @@ campaigns and the history all fold with ``evolve``."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -94,7 +94,7 @@ def evolve(state: CampaignState, *events: Event) -> CampaignState:
 Fields = dict[str, Any]
 """Those of a state, or of its settings, by name."""
 
-_UNKNOWN: Fields = {field.name: field.default for field in fields(CampaignState)}
+_UNKNOWN: Fields = {field.name: field.default for field in fields(CampaignState) if field.default is not MISSING}
 
 
 def _changed(now: Fields, settings: Fields, event: CampaignChanged) -> None:

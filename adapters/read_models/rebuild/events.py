@@ -1,6 +1,6 @@
 """Folds whole streams of domain events into rows: each stream once, from its first event to its last.
 
-The log is read through a connection of its own, so that the server reads on and writes while a stream is folded here.
+The log is read through a connection of its own, so that the server reads on while a stream is folded here.
 """
 
 from __future__ import annotations
@@ -27,8 +27,11 @@ _EVENTS = """
 select stream, position, recorded_at, version, topic, state from ballyhoo.events
  where stream between %s and %s and position <= %s order by stream, version
 """
-_AT_A_TIME = 200
-"""Rows: no more than what lies between the server and here holds, so that it never waits for us."""
+_EVENTS_AT_A_TIME = 200
+"""Few enough that the next ones are here, or on their way, while these are folded."""
+_ROWS_AT_A_TIME = 500
+"""Rows that are folded before they are written. A session that is in the midst of a COPY is never ended for being idle,
+and one whose process was stopped must be: it holds the unit."""
 
 _COLUMNS = """
 select attname, atttypid::int from pg_attribute where attrelid = %s::regclass and attnum > 0 and not attisdropped
@@ -52,16 +55,21 @@ def fold_streams(
         stream: (id, workspace)
         for stream, id, workspace in log.execute(_STREAMS, (first, last), binary=True).fetchall()
     }
-    count = 0
-    found: Any = log.cursor(binary=True).stream(_EVENTS, (first, last, high), size=_AT_A_TIME)
+    count, rows = 0, []
+    write = _writer(connection, projection)
+    found: Any = log.cursor(binary=True).stream(_EVENTS, (first, last, high), size=_EVENTS_AT_A_TIME)
     # Closed at once when a fold fails: what is read in part keeps its connection for itself.
-    with closing(found), _uncollected(), _copied(connection, projection) as write:
+    with closing(found), _uncollected():
         for stream, own in groupby(found, itemgetter(0)):
             stored = list(own)
             count += len(stored)
             row = _row(projection, stream, *streams[stream], stored)
             if row is not None:
-                write(row)
+                rows.append(projection.columns(row))
+            if len(rows) >= _ROWS_AT_A_TIME:
+                write(rows)
+                rows.clear()
+        write(rows)
     return count
 
 
@@ -83,21 +91,25 @@ def _row(projection: EventProjection, stream: int, id: UUID, workspace: int, sto
     return row
 
 
-@contextmanager
-def _copied(connection: Connection[Any], projection: EventProjection) -> Iterator[Callable[[Any], None]]:
-    """Takes one row after another. Nothing is there already, and the key that would tell is made last."""
+def _writer(connection: Connection[Any], projection: EventProjection) -> Callable[[list[dict[str, Any]]], None]:
+    """Writes the columns of some rows. Nothing is there already, and the key that would tell is made last."""
     (table,) = projection.tables
     columns = connection.execute(_COLUMNS, (table.name,)).fetchall()
-    names = [name for name, _ in columns]
+    names, types = [name for name, _ in columns], [type for _, type in columns]
     in_order = itemgetter(*names)
     copying = sql.SQL("copy {} ({}) from stdin (format binary)").format(
         sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, names))
     )
     cursor = connection.cursor()
     cursor.adapters.register_dumper(None, Texts)
-    with cursor.copy(copying) as copy:
-        copy.set_types([type for _, type in columns])
-        yield lambda row: copy.write_row(in_order(projection.columns(row)))
+
+    def write(rows: list[dict[str, Any]]) -> None:
+        with cursor.copy(copying) as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(in_order(row))
+
+    return write
 
 
 @cache

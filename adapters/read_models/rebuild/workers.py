@@ -6,6 +6,7 @@ import multiprocessing
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -18,6 +19,7 @@ from adapters.read_models.rebuild.filling import LOG, fill
 from adapters.read_models.rebuild.places import Place, search
 from adapters.read_models.rebuild.stopping import RebuildStopped
 from adapters.read_models.rebuild.units import Run
+from projections.projection import EventProjection
 
 MEMORY = "256MB"
 """What a worker's sorts and hashes may hold before they go to disk."""
@@ -28,9 +30,10 @@ Look = Callable[[], None]
 
 def work(dsn: str, place: Place, run: Run, log: str = LOG, look: Look = lambda: None) -> None:
     """Do units until none is left. ``look`` is called between two of them, and raises to make an end."""
-    with connection_of_rebuild(dsn) as connection, connection_of_rebuild(dsn) as reading:
+    with connection_of_rebuild(dsn) as connection, _reading(dsn, place, connection) as reading:
         search(connection, place.shadow)
-        # Nobody reads this before the swap, whose commit waits for the disk: for all that went before, too.
+        # A server that crashes loses the last units together with the rows that call them done, and whoever commits
+        # after the last one, the swap above all, waits for the disk for all of them.
         connection.execute("set synchronous_commit = off")
         folds.prepare(connection, place.projection)
         while True:
@@ -106,6 +109,13 @@ class Workers:
             self._ended.set()
 
 
+def _reading(
+    dsn: str, place: Place, writing: Connection[Any]
+) -> AbstractContextManager[Connection[Any]]:  # fmt: skip
+    """What events are read through; facts never leave the server."""
+    return connection_of_rebuild(dsn) if isinstance(place.projection, EventProjection) else nullcontext(writing)
+
+
 def connection_of_rebuild(dsn: str) -> Connection[Any]:
     """A connection of the engine for statements that take as long as they take."""
     return psycopg.connect(
@@ -118,6 +128,7 @@ def connection_of_rebuild(dsn: str) -> Connection[Any]:
         keepalives_count=3,
         options="-c role=ballyhoo_engine -c timezone=UTC -c jit=off -c plan_cache_mode=force_custom_plan"
         f" -c idle_in_transaction_session_timeout=60000 -c statement_timeout=0 -c work_mem={MEMORY}"
+        " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3"
         f" -c maintenance_work_mem={MEMORY} -c max_parallel_workers_per_gather=0"
         " -c max_parallel_maintenance_workers=0",
     )
