@@ -40,7 +40,7 @@ select p.key, d.key, sum(d.value::int)
 _LOWEST = "select %s::text, %s::text, min(high) from $schema.checkpoints where log = %s"
 _DUE = """
 select count(*), coalesce(extract(epoch from clock_timestamp() - min(due_at)), 0)::float8
-  from ballyhoo.due_work where due_at <= clock_timestamp()
+  from ballyhoo.due_work where due_at <= now()
 """
 
 

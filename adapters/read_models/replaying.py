@@ -107,5 +107,5 @@ class _Only(StoreSource):
         self._positions = positions
 
     def events(self, connection: Connection[Any], spans: Any) -> list[Any]:
-        """Those of the span that are wanted."""
-        return [event for event in super().events(connection, spans) if event.position in self._positions]
+        """Those that are wanted."""
+        return self.events_at(connection, self._positions)

@@ -19,7 +19,6 @@ from adapters.archive.catalogue import Wanted
 from adapters.archive.file import Damaged
 from adapters.archive.overlay import filling, lay, look, making, over, readying
 from adapters.event_store.codec import Codec
-from adapters.read_models.checkpoints import Span
 from adapters.read_models.leases import Leases, connect
 from adapters.read_models.parking import parked_streams
 from adapters.read_models.rebuild.places import search
@@ -53,11 +52,10 @@ select count(*) from (
 ) d
 """
 _SCHEMA = "select to_regnamespace(%s)::oid::bigint"
-_STREAMS = """
-select s.stream, e.part, c.high from ballyhoo.streams s
-  join ballyhoo.events e on e.stream = s.stream and e.version = 1
-  join {}.checkpoints c on c.log = 'events' and c.part = e.part
- where s.stream >= %s order by s.stream limit %s
+_STREAMS = "select stream from ballyhoo.streams where stream >= %s order by stream limit %s"
+_REACHED = """
+select c.high from ballyhoo.events e join {}.checkpoints c on c.log = 'events' and c.part = e.part
+ where e.stream = %s and e.version = 1
 """
 _OF_STREAM = """
 select position from ballyhoo.events where stream = %s and position <= %s order by version
@@ -133,8 +131,7 @@ class SelfCheck:
         last = connection.execute(_LAST_STREAM).fetchone()
         first = self._random.randint(0, last[0] if last else 0)
         if isinstance(projection, EventProjection):
-            statement = _STREAMS.format(projection.schema)
-            return [row[0] for row in connection.execute(statement.encode(), (first, STREAMS)).fetchall()]
+            return [stream for (stream,) in connection.execute(_STREAMS, (first, STREAMS)).fetchall()]
         for (campaign,) in connection.execute(_CAMPAIGNS, (first,)).fetchall():
             size = connection.execute(_SIZE, {"campaign": campaign, "most": MOST_FACTS + 1}).fetchone()
             if size is not None and 0 < size[0] <= MOST_FACTS:
@@ -180,17 +177,13 @@ def stream_differences(connection: Connection[Any], projection: EventProjection,
     search(connection, projection.schema)
     if parked_streams(connection, projection.name, [stream]):
         return 0
-    found = connection.execute(_STREAMS.format(projection.schema).encode(), (stream, 1)).fetchone()
-    if found is None or found[0] != stream:
+    reached = connection.execute(_REACHED.format(projection.schema).encode(), (stream,)).fetchone()
+    if reached is None:
         return 0
-    _, part, high = found
-    positions = {p for (p,) in connection.execute(_OF_STREAM, (stream, high)).fetchall()}
+    positions = [p for (p,) in connection.execute(_OF_STREAM, (stream, *reached)).fetchall()]
     row = None
-    if positions:
-        span = Span(part, min(positions) - 1, max(positions))
-        for event in StoreSource(Codec(EVENTS)).events(connection, [span]):
-            if event.position in positions:
-                row = projection.fold(row, event)
+    for event in StoreSource(Codec(EVENTS)).events_at(connection, positions):
+        row = projection.fold(row, event)
     columns = connection.execute(projection.load.encode(), ([stream],)).fetchone()
     live = None if columns is None else projection.row(columns)
     return int(live != row)

@@ -43,7 +43,8 @@ named as materialized (
   select {_COLUMNS}, -1::smallint
     from new v join ballyhoo.facts f on f.position = v.voids_position and f.campaign - v.campaign = 0
    where v.kind = 13 and f.kind <= 11 and f.labels is not null
-     and not exists (select from parked x where x.projection = 'ab_evidence' and x.position = f.position)
+     and not exists (select from parked x
+                      where x.projection = 'ab_evidence' and x.log = 'engagement' and x.position = f.position)
 ),
 variants as materialized (
   select l.id, l.variant
@@ -79,7 +80,8 @@ _OF_TOUCHED = f"""
     join spans s on s.part = f.part and f.position <= s.high
    where f.kind <= 11 and f.labels is not null and not f.voided
      and not exists (select from taken_back t where t.campaign = f.campaign and t.position = f.position)
-     and not exists (select from parked x where x.projection = 'ab_evidence' and x.position = f.position)
+     and not exists (select from parked x
+                      where x.projection = 'ab_evidence' and x.log = 'engagement' and x.position = f.position)
 """
 
 # Of one campaign: what it had in the windows [starts, ends) by the checkpoints.
@@ -90,7 +92,8 @@ _OF_CAMPAIGN = f"""
     join checkpoints p on p.log = 'engagement' and p.part = f.part and f.position <= p.high
    where f.campaign = %(campaign)s and f.kind <= 11 and f.labels is not null and not f.voided
      and not exists (select from taken_back t where t.campaign = f.campaign and t.position = f.position)
-     and not exists (select from parked x where x.projection = 'ab_evidence' and x.position = f.position)
+     and not exists (select from parked x
+                      where x.projection = 'ab_evidence' and x.log = 'engagement' and x.position = f.position)
 """
 
 

@@ -59,7 +59,7 @@ OF_CAMPAIGN = """
      and not exists (select from $schema.taken_back t
                       where t.campaign = f.campaign and t.position = f.position)
      and not exists (select from ballyhoo.parked x
-                      where x.projection = 'campaign_metrics' and x.position = f.position)
+                      where x.projection = 'campaign_metrics' and x.log = 'engagement' and x.position = f.position)
 """
 
 # Campaigns are compared by their difference, which no index knows: of a partition that has no statistics yet, Postgres
@@ -76,7 +76,7 @@ counted as materialized (
     from new v join ballyhoo.facts t on t.position = v.voids_position and t.campaign - v.campaign = 0
    where v.kind = 13 and t.kind <> 13
      and not exists (select from parked x
-                      where x.projection = 'campaign_metrics' and x.position = t.position)
+                      where x.projection = 'campaign_metrics' and x.log = 'engagement' and x.position = t.position)
 ),
 $judged,
 filled as (
@@ -108,7 +108,7 @@ _OF_TOUCHED = """
    where f.kind <> 13 and not f.voided
      and not exists (select from taken_back t where t.campaign = f.campaign and t.position = f.position)
      and not exists (select from parked x
-                      where x.projection = 'campaign_metrics' and x.position = f.position)
+                      where x.projection = 'campaign_metrics' and x.log = 'engagement' and x.position = f.position)
 """
 
 

@@ -59,14 +59,15 @@ select question, 0 as part, currency as first, rule as second, 0 as kind, 0 as t
     events::numeric as amount, null as name
   from asked, head
 union all
-select s.question, 1, s.first, s.second, s.kind, s.type, s.n, s.amount, k.name
+select s.question, 1, s.first, s.second, s.kind, s.type, s.n, s.amount,
+    case when s.kind >= 100 then (select k.name from ballyhoo.custom_kinds k where k.kind = s.kind) end
   from (
     select a.question, $first as first, $second as second, $kind as kind, $type as type, sum(t.n)::bigint as n,
         nullif(sum(t.amount), 0) as amount
       from asked a join $schema.totals t on t.campaign = a.campaign
       left join sets l on l.id = t.labels
      group by 1, 2, 3, 4, 5
-  ) s left join ballyhoo.custom_kinds k on s.kind >= 100 and k.kind = s.kind
+  ) s
 """.replace("$first", _VALUE.replace("$which", "first")).replace("$second", _VALUE.replace("$which", "second"))
 
 WHOLE = (

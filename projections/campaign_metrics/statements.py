@@ -21,9 +21,9 @@ def statement(relations: Sequence[str], parts: Sequence[str]) -> str:
 
 _WHOLE = """
 with {relations}
-select a.*, k.name
+select a.*, case when a.part in (1, 3) and a.kind >= 100
+    then (select k.name from ballyhoo.custom_kinds k where k.kind = a.kind) end
   from ({parts}) a (part, keys, kind, type, n, amount)
-  left join ballyhoo.custom_kinds k on a.part in (1, 3) and a.kind >= 100 and k.kind = a.kind
 """
 
 # What the answer reflects, from the same snapshot as its rows.
