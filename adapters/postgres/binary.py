@@ -92,7 +92,7 @@ def array(element_oid: int, rows: Sequence[bytes]) -> bytes:
 
 
 class Texts(Dumper):
-    """A list of texts as a parameter or in a COPY; psycopg's own asks each element for its type three times."""
+    """A list of texts as a parameter or in a COPY; psycopg's own finds out type and shape of every list anew."""
 
     format = Format.BINARY
     oid = 1009

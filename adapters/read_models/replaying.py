@@ -32,7 +32,7 @@ _INCOMING = "insert into incoming select * from ballyhoo.facts where position = 
 _VOID = """
 select v.position from ballyhoo.facts v join checkpoints c on c.log = 'engagement' and c.part = v.part
  where v.voids_position = %s and v.kind = 13 and v.position <= c.high
-   and not exists (select from parked x where x.projection = %s and x.position = v.position)
+   and not exists (select from parked x where x.projection = %s and x.log = 'engagement' and x.position = v.position)
 """
 _SPANS = "insert into spans select f.part, f.position - 1, c.high from incoming f join checkpoints c on c.part = f.part"
 _BOUNDS = "select low, high from spans"
@@ -74,7 +74,7 @@ def _events(connection: Connection[Any], projection: EventProjection, stream: in
         return 0
     found = connection.execute(_PART, (positions[0],)).fetchone()
     assert found is not None
-    source = _Only(set(positions))
+    source = _Only(positions)
     return folds.apply(connection, projection, source, [Span(found[0], positions[0] - 1, positions[-1])])
 
 
@@ -102,7 +102,7 @@ def _fold_alone(connection: Connection[Any], projection: FactProjection, positio
 class _Only(StoreSource):
     """The store, of which only some positions are read."""
 
-    def __init__(self, positions: set[int]) -> None:
+    def __init__(self, positions: list[int]) -> None:
         super().__init__(Codec(EVENTS))
         self._positions = positions
 

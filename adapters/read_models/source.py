@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -131,9 +131,9 @@ class StoreSource:
         ).fetchall()
         return [self._happened(*row) for row in rows]
 
-    def events_at(self, connection: Connection[Any], positions: Iterable[int]) -> list[Happened]:
+    def events_at(self, connection: Connection[Any], positions: list[int]) -> list[Happened]:
         """The domain events at these positions alone, in the order of the log. UnknownTopic."""
-        return [self._happened(*row) for row in connection.execute(_AT, (list(positions),)).fetchall()]
+        return [self._happened(*row) for row in connection.execute(_AT, (positions,)).fetchall()]
 
     def _happened(
         self,

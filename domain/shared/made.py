@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 def made(kind: type[T], fields: dict[str, Any]) -> T:
-    """A ``kind`` of all its fields, without its constructor: five times as fast as ``dataclasses.replace``.
+    """A ``kind`` of all its fields, without its constructor, which sets one after the other by a call.
 
     For dataclasses that check nothing when they are made and have no slots. ``fields`` become the value's own: nobody
     may change them afterwards.

@@ -109,9 +109,7 @@ class Workers:
             self._ended.set()
 
 
-def _reading(
-    dsn: str, place: Place, writing: Connection[Any]
-) -> AbstractContextManager[Connection[Any]]:  # fmt: skip
+def _reading(dsn: str, place: Place, writing: Connection[Any]) -> AbstractContextManager[Connection[Any]]:
     """What events are read through; facts never leave the server."""
     return connection_of_rebuild(dsn) if isinstance(place.projection, EventProjection) else nullcontext(writing)
 
